@@ -1,0 +1,194 @@
+package hunt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// ErrNotBegun is the error of a task that was planned and not begun, because the run was stopped or an earlier step failed.
+var ErrNotBegun = errors.New("hunt: not begun")
+
+// Preview is a dry run: the report of a plan whose tasks are not done. The ledger and the guards are asked, so that what is done
+// already, and what would be held, is told apart from what would be done now.
+func (h *Hunter) Preview(ctx context.Context, p *Plan) (*Report, error) {
+	return h.finish(ctx, p, true)
+}
+
+// Apply does the tasks of a plan in their order and reports on each. A task that fails stops no other. When ctx ends, tasks in
+// flight are brought to an end, and those not begun are reported as failed with [ErrNotBegun].
+func (h *Hunter) Apply(ctx context.Context, p *Plan) (*Report, error) {
+	return h.finish(ctx, p, false)
+}
+
+func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error) {
+	r := &Report{
+		Run: p.Run, Window: p.Window, Begun: p.Begun, DryRun: dry,
+		Indicators: p.Indicators, Sightings: p.Sightings, Problems: p.Problems,
+		LeftAlone: p.left.entries, LeftAloneTotal: p.left.total,
+	}
+	held := h.review(ctx, p, r)
+	for _, group := range byAction(p.Tasks) {
+		if dry {
+			r.Outcomes = append(r.Outcomes, h.preview(ctx, p.Run, r, group, held)...)
+		} else {
+			r.Outcomes = append(r.Outcomes, h.act(ctx, p.Run, group, held)...)
+		}
+	}
+	r.Ended = h.cfg.Now().UTC()
+	r.Interrupted = ctx.Err() != nil
+	return r, r.Err()
+}
+
+// review asks every guard about all tasks at once, so that a ceiling can see the whole.
+func (h *Hunter) review(ctx context.Context, p *Plan, r *Report) map[string]string {
+	held := make(map[string]string)
+	if len(p.Tasks) == 0 {
+		return held
+	}
+	for _, guard := range h.cfg.Guards {
+		holds, err := guard.Review(ctx, p.Tasks)
+		if err != nil {
+			r.Problems = append(r.Problems, Problem{Stage: "guard", Err: err})
+			for _, t := range p.Tasks {
+				held[t.Key()] = "a guard could not decide: " + err.Error()
+			}
+			continue
+		}
+		for _, hold := range holds {
+			if held[hold.Key] == "" {
+				held[hold.Key] = hold.Reason
+			}
+		}
+	}
+	return held
+}
+
+// byAction cuts the tasks where the action changes. The plan keeps those of one action together.
+func byAction(tasks []Task) [][]Task {
+	var groups [][]Task
+	for i, t := range tasks {
+		if i == 0 || tasks[i-1].Action != t.Action {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], t)
+	}
+	return groups
+}
+
+func (h *Hunter) preview(ctx context.Context, run string, r *Report, tasks []Task, held map[string]string) []Outcome {
+	known := make(map[string]Outcome)
+	done, err := h.look(ctx, tasks)
+	if err != nil {
+		r.Problems = append(r.Problems, Problem{Stage: "ledger", Err: err})
+		h.observe(run, Event{Step: StepProblem, Name: "ledger", Err: err})
+	}
+	for _, o := range done {
+		known[o.Task.Key()] = o
+	}
+	outcomes := make([]Outcome, len(tasks))
+	for i, t := range tasks {
+		if o, ok := known[t.Key()]; ok {
+			outcomes[i] = o
+		} else if reason, ok := held[t.Key()]; ok {
+			outcomes[i] = Outcome{Task: t, Status: Held, Detail: reason}
+		} else {
+			outcomes[i] = Outcome{Task: t, Status: Planned}
+		}
+	}
+	return outcomes
+}
+
+func (h *Hunter) look(ctx context.Context, tasks []Task) ([]Outcome, error) {
+	if h.cfg.Ledger == nil || len(tasks) == 0 {
+		return nil, nil
+	}
+	return h.cfg.Ledger.Look(ctx, tasks)
+}
+
+// act does the tasks of one action that no guard holds, and returns an outcome for every task in the given order.
+func (h *Hunter) act(ctx context.Context, run string, tasks []Task, held map[string]string) []Outcome {
+	begun := h.cfg.Now()
+	ends := make(map[string]Outcome, len(tasks))
+	var free, stopped []Task
+	for _, t := range tasks {
+		if reason, ok := held[t.Key()]; ok {
+			ends[t.Key()] = Outcome{Task: t, Status: Held, Detail: reason}
+			stopped = append(stopped, t)
+		} else {
+			free = append(free, t)
+		}
+	}
+	cause := ctx.Err()
+	if cause == nil && len(free) > 0 {
+		cause = h.doOnce(ctx, free, ends)
+	}
+	// What is done cannot be held any more. Should the ledger not answer, held is the more careful word.
+	if done, err := h.look(ctx, stopped); err == nil {
+		for _, o := range done {
+			ends[o.Task.Key()] = o
+		}
+	}
+	outcomes := make([]Outcome, len(tasks))
+	for i, t := range tasks {
+		o, ok := ends[t.Key()]
+		if !ok {
+			o = notBegun(t, cause)
+		}
+		outcomes[i] = o
+	}
+	h.observe(run, Event{Step: StepAction, Name: tasks[0].Action, Count: len(tasks), Took: h.cfg.Now().Sub(begun), Err: cause})
+	return outcomes
+}
+
+// doOnce has the ledger choose which tasks are ours to do, and does them.
+func (h *Hunter) doOnce(ctx context.Context, tasks []Task, ends map[string]Outcome) error {
+	action := h.action(tasks[0].Action)
+	if action == nil {
+		return fmt.Errorf("hunt: the plan has the action %s, which is not configured", tasks[0].Action)
+	}
+	outcomes, err := h.cfg.Ledger.Once(ctx, tasks, func(ctx context.Context, won []Task) []Outcome {
+		return ownOutcomes(won, action.Do(ctx, won))
+	})
+	for _, o := range outcomes {
+		ends[o.Task.Key()] = o
+	}
+	return err
+}
+
+func (h *Hunter) action(name string) Action {
+	for _, a := range h.cfg.Actions {
+		if a.Spec().Name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// ownOutcomes drops what an action says about tasks that it was not given, and gives a failure the error it forgot.
+func ownOutcomes(tasks []Task, outcomes []Outcome) []Outcome {
+	given := make(map[string]bool, len(tasks))
+	for _, t := range tasks {
+		given[t.Key()] = true
+	}
+	var own []Outcome
+	for _, o := range outcomes {
+		if !given[o.Task.Key()] {
+			continue
+		}
+		given[o.Task.Key()] = false
+		if o.Status == Failed && o.Err == nil {
+			o.Err = errors.New(o.Detail)
+		}
+		own = append(own, o)
+	}
+	return own
+}
+
+func notBegun(t Task, cause error) Outcome {
+	err := ErrNotBegun
+	if cause != nil {
+		err = fmt.Errorf("%w: %w", ErrNotBegun, cause)
+	}
+	return Outcome{Task: t, Status: Failed, Detail: "not begun", Err: err}
+}

@@ -1,0 +1,29 @@
+// Package hunt takes condemned files from a mail gateway, finds them on endpoints, and contains what it finds: once, safely, and
+// with a record of what was done.
+//
+// The package knows no vendor. It asks a [Source] what is condemned, has a [Searcher] find it, makes a [Plan], lets each [Guard]
+// object, has the [Ledger] say which tasks are still to be done, hands them to the [Action]s, and returns a [Report]. The
+// adapters proofpointhunt, cbchunt and dedupehunt make clients and stores into ports; package actions has the actions.
+//
+//	hunter, err := hunt.New(hunt.Config{Source: source, Searcher: searcher, Ledger: ledger, Actions: list})
+//	if err != nil {
+//		return err
+//	}
+//	report, err := hunter.Run(ctx, hunt.Window{Start: end.Add(-time.Hour), End: end})
+//
+// # What always holds
+//
+// An action gets only tasks whose evidence is at least what its [Spec] asks for. A task that the ledger has as done is not done
+// again. Guards are asked before the first write, and a guard that fails holds everything. A search that failed is reported as
+// failed, never as nothing found.
+//
+// # Errors
+//
+// Failure is local: a bad record, a failed search or a failed task stops no other. [Hunter.Run] always returns a report; its
+// error joins what could not be asked or done.
+//
+// # Concurrency
+//
+// Intake and searches overlap; actions run one after the other, in the order of [Config.Actions], each with all its tasks at
+// once. Every goroutine has ended when a method returns.
+package hunt

@@ -1,0 +1,124 @@
+package hunt
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Config wires a [Hunter]. Source and Searcher are required; Ledger too, as soon as there are Actions.
+type Config struct {
+	// Source tells what is condemned.
+	Source Source
+	// Searcher finds it on the endpoints.
+	Searcher Searcher
+	// Ledger remembers what is done.
+	Ledger Ledger
+	// Actions are done in this order: the first for all its targets, then the second, and so on. Defaults to none: look only.
+	Actions []Action
+	// Guards may hold any task before the first is done. All of them are asked.
+	Guards []Guard
+	// Observer is told of the steps. Defaults to nobody.
+	Observer Observer
+	// LookBack is how far back processes are searched. Defaults to two weeks.
+	LookBack time.Duration
+	// BatchSize is the most files in one search. Defaults to 50.
+	BatchSize int
+	// BatchDelay is how long a file waits for others to share its search with. Defaults to 500 ms.
+	BatchDelay time.Duration
+	// Searches is how many searches run at once. Defaults to 4.
+	Searches int
+	// Now is the clock. Defaults to [time.Now].
+	Now func() time.Time
+}
+
+// Hunter runs hunts. It is safe for concurrent use, and two runs at once do each task once, as far as they share a ledger.
+type Hunter struct {
+	cfg Config
+}
+
+// New checks the configuration and reports everything that is wrong with it.
+func New(cfg Config) (*Hunter, error) {
+	var problems []error
+	if cfg.Source == nil {
+		problems = append(problems, errors.New("hunt: Config.Source is missing"))
+	}
+	if cfg.Searcher == nil {
+		problems = append(problems, errors.New("hunt: Config.Searcher is missing"))
+	}
+	if cfg.Ledger == nil && len(cfg.Actions) > 0 {
+		problems = append(problems, errors.New("hunt: Config.Ledger is missing: without it an action would be repeated by every run"))
+	}
+	if cfg.LookBack < 0 || cfg.BatchSize < 0 || cfg.BatchDelay < 0 || cfg.Searches < 0 {
+		problems = append(problems, errors.New("hunt: LookBack, BatchSize, BatchDelay and Searches must not be negative"))
+	}
+	problems = append(problems, checkActions(cfg.Actions)...)
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	setDefault(&cfg.LookBack, 14*24*time.Hour)
+	setDefault(&cfg.BatchSize, 50)
+	setDefault(&cfg.BatchDelay, 500*time.Millisecond)
+	setDefault(&cfg.Searches, 4)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Observer == nil {
+		cfg.Observer = ObserverFunc(func(Event) {})
+	}
+	return &Hunter{cfg: cfg}, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func checkActions(actions []Action) []error {
+	var problems []error
+	seen := make(map[string]bool)
+	for _, a := range actions {
+		spec := a.Spec()
+		switch {
+		case spec.Name == "" || strings.Contains(spec.Name, "/"):
+			problems = append(problems, fmt.Errorf("hunt: %q is no name for an action", spec.Name))
+		case seen[spec.Name]:
+			problems = append(problems, fmt.Errorf("hunt: there are two actions named %s", spec.Name))
+		}
+		seen[spec.Name] = true
+		switch spec.Scope {
+		case ScopeHash:
+		case ScopeDevice, ScopeProcess:
+			if spec.Evidence == None {
+				problems = append(problems, fmt.Errorf("hunt: action %s has the scope %s but needs no evidence", spec.Name, spec.Scope))
+			}
+		default:
+			problems = append(problems, fmt.Errorf("hunt: action %s has the unknown scope %q", spec.Name, spec.Scope))
+		}
+		if spec.Evidence < None || spec.Evidence > Executed {
+			problems = append(problems, fmt.Errorf("hunt: action %s needs the unknown evidence %d", spec.Name, int(spec.Evidence)))
+		}
+	}
+	return problems
+}
+
+// Run asks for what was condemned in the window, hunts it, and acts: [Hunter.Plan], then [Hunter.Apply]. The report is never nil
+// and tells of everything that was done; the error is [Report.Err].
+func (h *Hunter) Run(ctx context.Context, w Window) (*Report, error) {
+	return h.Apply(ctx, h.Plan(ctx, w))
+}
+
+// runID names a run so that the names of later runs sort behind it.
+func runID(now time.Time) string {
+	return now.UTC().Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:8])
+}
+
+func (h *Hunter) observe(run string, e Event) {
+	e.Time, e.Run = h.cfg.Now().UTC(), run
+	h.cfg.Observer.Observe(e)
+}

@@ -1,0 +1,135 @@
+package hunt
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Plan is what one run found and the tasks that follow from it, before anything is done.
+type Plan struct {
+	Run        string      `json:"run"`
+	Window     Window      `json:"window"`
+	Begun      time.Time   `json:"begun"`
+	Indicators []Indicator `json:"indicators"`
+	// Sightings are sorted by device, the strongest evidence first.
+	Sightings []Sighting `json:"sightings"`
+	// Tasks are in the order in which they are done.
+	Tasks []Task `json:"tasks"`
+	// Problems are what could not be asked. Files named there may be on machines that nobody found.
+	Problems []Problem `json:"problems,omitempty"`
+	left     leftAlone
+}
+
+// Plan asks for what was condemned in the window, hunts it, and says what should be done. It changes nothing anywhere. Problems
+// are part of the plan: one failed search does not make the others worthless.
+func (h *Hunter) Plan(ctx context.Context, w Window) *Plan {
+	begun := h.cfg.Now().UTC()
+	run := runID(begun)
+	g := h.gather(ctx, run, w)
+	p := &Plan{Run: run, Window: w, Begun: begun, Problems: g.problems, left: g.left}
+	p.Indicators, p.Sightings = g.result()
+	weak := newWeakEvidence()
+	for _, a := range h.cfg.Actions {
+		p.Tasks = append(p.Tasks, p.tasksFor(a.Spec(), weak)...)
+	}
+	for _, l := range weak.leftAlone() {
+		p.left.add(l)
+	}
+	h.observe(run, Event{Step: StepPlan, Count: len(p.Tasks), Took: h.cfg.Now().Sub(begun)})
+	return p
+}
+
+// tasksFor makes the tasks of one action, each target once, in the order of the sightings.
+func (p *Plan) tasksFor(spec Spec, weak *weakEvidence) []Task {
+	index := make(map[string]int)
+	var tasks []Task
+	at := func(target string) *Task {
+		i, ok := index[target]
+		if !ok {
+			i = len(tasks)
+			index[target] = i
+			tasks = append(tasks, Task{Action: spec.Name, Scope: spec.Scope, Target: target})
+		}
+		return &tasks[i]
+	}
+	byHash := make(map[SHA256]Indicator, len(p.Indicators))
+	for _, ind := range p.Indicators {
+		byHash[ind.SHA256] = ind
+		if spec.Scope == ScopeHash && spec.Evidence == None {
+			at(ind.SHA256.String()).Indicators = []Indicator{ind}
+		}
+	}
+	for _, s := range p.Sightings {
+		if s.Evidence < spec.Evidence {
+			weak.add(spec, s)
+			continue
+		}
+		t := at(targetOf(spec.Scope, s))
+		t.Sightings = append(t.Sightings, s)
+		if !slices.ContainsFunc(t.Indicators, func(i Indicator) bool { return i.SHA256 == s.SHA256 }) {
+			t.Indicators = append(t.Indicators, byHash[s.SHA256])
+		}
+		weak.enough(spec, s)
+	}
+	return tasks
+}
+
+// weakEvidence collects, for the report, the targets that some action would have had, had the evidence been stronger.
+type weakEvidence struct {
+	strong map[string]bool
+	order  []string
+	seen   map[string]*weakTarget
+}
+
+type weakTarget struct {
+	sighting Sighting
+	actions  []string
+	keys     []string
+}
+
+func newWeakEvidence() *weakEvidence {
+	return &weakEvidence{strong: make(map[string]bool), seen: make(map[string]*weakTarget)}
+}
+
+func taskKey(spec Spec, s Sighting) string {
+	return Task{Action: spec.Name, Scope: spec.Scope, Target: targetOf(spec.Scope, s)}.Key()
+}
+
+func (w *weakEvidence) enough(spec Spec, s Sighting) { w.strong[taskKey(spec, s)] = true }
+
+func (w *weakEvidence) add(spec Spec, s Sighting) {
+	id := s.Process.GUID + "/" + s.SHA256.String()
+	t, ok := w.seen[id]
+	if !ok {
+		t = &weakTarget{sighting: s}
+		w.seen[id] = t
+		w.order = append(w.order, id)
+	}
+	t.actions = append(t.actions, fmt.Sprintf("%s needs %s", spec.Name, spec.Evidence))
+	t.keys = append(t.keys, taskKey(spec, s))
+}
+
+func (w *weakEvidence) leftAlone() []LeftAlone {
+	var all []LeftAlone
+	for _, id := range w.order {
+		t := w.seen[id]
+		var lacking []string
+		for i, key := range t.keys {
+			if !w.strong[key] {
+				lacking = append(lacking, t.actions[i])
+			}
+		}
+		if len(lacking) == 0 {
+			continue
+		}
+		s := t.sighting
+		all = append(all, LeftAlone{
+			File: s.SHA256.String(), Device: s.Device.Name, Process: s.Process.Path,
+			Reason: fmt.Sprintf("the evidence is only %s: %s", s.Evidence, strings.Join(lacking, ", ")),
+		})
+	}
+	return all
+}

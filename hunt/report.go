@@ -1,0 +1,131 @@
+package hunt
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Report is what one run found, did and left.
+type Report struct {
+	Run        string      `json:"run"`
+	Window     Window      `json:"window"`
+	Begun      time.Time   `json:"begun"`
+	Ended      time.Time   `json:"ended"`
+	DryRun     bool        `json:"dry_run"`
+	Indicators []Indicator `json:"indicators"`
+	Sightings  []Sighting  `json:"sightings"`
+	// Outcomes has one entry for each task of the plan, in its order.
+	Outcomes []Outcome `json:"outcomes"`
+	// Problems are what could not be asked. Failed tasks are among Outcomes, not here.
+	Problems []Problem `json:"problems,omitempty"`
+	// LeftAlone tells what was not acted on, and why: at most a few hundred entries, see LeftAloneTotal.
+	LeftAlone []LeftAlone `json:"left_alone,omitempty"`
+	// LeftAloneTotal counts all that was left alone, by reason.
+	LeftAloneTotal map[string]int `json:"left_alone_total,omitempty"`
+	// Interrupted means that the context ended before the run did.
+	Interrupted bool `json:"interrupted,omitempty"`
+}
+
+// Problem is something that could not be asked.
+type Problem struct {
+	// Stage is intake, search, guard or ledger.
+	Stage string
+	// Hashes are the files that the problem concerns, none if it concerns all.
+	Hashes []SHA256
+	Err    error
+}
+
+// MarshalJSON writes the error as its text.
+func (p Problem) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Stage  string   `json:"stage"`
+		Hashes []SHA256 `json:"hashes,omitempty"`
+		Error  string   `json:"error"`
+	}{p.Stage, p.Hashes, p.Err.Error()})
+}
+
+// MarshalJSON adds the indicators' hashes, the event id and the text of the error.
+func (o Outcome) MarshalJSON() ([]byte, error) {
+	hashes := make([]SHA256, len(o.Task.Indicators))
+	for i, ind := range o.Task.Indicators {
+		hashes[i] = ind.SHA256
+	}
+	out := struct {
+		Task
+		Key     string   `json:"key"`
+		EventID string   `json:"event_id"`
+		Hashes  []SHA256 `json:"hashes,omitempty"`
+		Status  Status   `json:"status"`
+		Detail  string   `json:"detail,omitempty"`
+		Error   string   `json:"error,omitempty"`
+	}{Task: o.Task, Key: o.Task.Key(), EventID: o.Task.EventID(), Hashes: hashes, Status: o.Status, Detail: o.Detail}
+	if o.Err != nil {
+		out.Error = o.Err.Error()
+	}
+	return json.Marshal(out)
+}
+
+// Count is the number of tasks that ended in the status.
+func (r *Report) Count(s Status) int {
+	n := 0
+	for _, o := range r.Outcomes {
+		if o.Status == s {
+			n++
+		}
+	}
+	return n
+}
+
+// Err joins everything that could not be asked or done, and is nil when all was. Held tasks are no error: see [Report.Count].
+func (r *Report) Err() error {
+	var all []error
+	for _, p := range r.Problems {
+		if n := len(p.Hashes); n > 0 {
+			all = append(all, fmt.Errorf("%s of %d files: %w", p.Stage, n, p.Err))
+		} else {
+			all = append(all, fmt.Errorf("%s: %w", p.Stage, p.Err))
+		}
+	}
+	for _, o := range r.Outcomes {
+		if o.Status != Failed {
+			continue
+		}
+		err := o.Err
+		if err == nil {
+			err = errors.New(o.Detail)
+		}
+		all = append(all, fmt.Errorf("%s: %w", o.Task, err))
+	}
+	return errors.Join(all...)
+}
+
+// LeftAlone is something that was seen and not acted on. Fields that do not apply are empty.
+type LeftAlone struct {
+	// Subject is the subject of the mail, in its sender's words.
+	Subject string `json:"subject,omitempty"`
+	// File is the name or the SHA-256 of the file.
+	File    string `json:"file,omitempty"`
+	Device  string `json:"device,omitempty"`
+	Process string `json:"process,omitempty"`
+	Reason  string `json:"reason"`
+}
+
+const mostLeftAlone = 200
+
+// leftAlone keeps the first of what was left alone, and counts the rest: a busy hour has tens of thousands of clean parts.
+type leftAlone struct {
+	entries []LeftAlone
+	total   map[string]int
+}
+
+func (l *leftAlone) add(e LeftAlone) {
+	if l.total == nil {
+		l.total = make(map[string]int)
+	}
+	l.total[e.Reason]++
+	if len(l.entries) < mostLeftAlone {
+		l.entries = append(l.entries, e)
+	}
+}

@@ -1,0 +1,119 @@
+package hunt
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+)
+
+// Scope is what an action applies to.
+type Scope string
+
+// The scopes of actions.
+const (
+	// ScopeHash is one task for each file.
+	ScopeHash Scope = "hash"
+	// ScopeDevice is one task for each machine, however many files and processes were seen on it.
+	ScopeDevice Scope = "device"
+	// ScopeProcess is one task for each file in each process.
+	ScopeProcess Scope = "process"
+)
+
+// Task is one action on one target because of given sightings.
+type Task struct {
+	// Action is the name of the action, see [Spec].
+	Action string `json:"action"`
+	Scope  Scope  `json:"scope"`
+	// Target is the SHA-256, the decimal device id, or the process GUID and the SHA-256 with a slash between them.
+	Target string `json:"target"`
+	// Indicators are the files that the task is about: one, except for a device on which several were seen.
+	Indicators []Indicator `json:"-"`
+	// Sightings are the evidence, the strongest first within a device. A task on a hash may have none.
+	Sightings []Sighting `json:"sightings,omitempty"`
+}
+
+// Key identifies the task in the ledger for ever: action, scope and target.
+func (t Task) Key() string { return t.Action + "/" + string(t.Scope) + "/" + t.Target }
+
+// EventID is a UUID made of nothing but the key. A receiver that sees the same task twice, because a crash fell between the
+// call and its record, knows by it that it is the same.
+func (t Task) EventID() string {
+	sum := sha256.Sum256([]byte("pphunt task " + t.Key()))
+	sum[6] = sum[6]&0x0f | 0x80 // version 8: made by a rule of our own
+	sum[8] = sum[8]&0x3f | 0x80
+	h := hex.EncodeToString(sum[:16])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// Evidence is the strongest evidence that the task rests on.
+func (t Task) Evidence() Evidence {
+	strongest := None
+	for _, s := range t.Sightings {
+		strongest = max(strongest, s.Evidence)
+	}
+	return strongest
+}
+
+// Device is the device that the task concerns, and false for a task on a hash.
+func (t Task) Device() (Device, bool) {
+	if t.Scope == ScopeHash || len(t.Sightings) == 0 {
+		return Device{}, false
+	}
+	return t.Sightings[0].Device, true
+}
+
+// String names action and target for people.
+func (t Task) String() string {
+	d, ok := t.Device()
+	switch {
+	case t.Scope == ScopeHash:
+		return fmt.Sprintf("%s %s", t.Action, t.Target)
+	case !ok:
+		return fmt.Sprintf("%s %s %s", t.Action, t.Scope, t.Target)
+	case t.Scope == ScopeProcess:
+		return fmt.Sprintf("%s %s on %s (%d)", t.Action, t.Sightings[0].Process.Path, d.Name, d.ID)
+	default:
+		return fmt.Sprintf("%s %s (%d)", t.Action, d.Name, d.ID)
+	}
+}
+
+func targetOf(scope Scope, s Sighting) string {
+	switch scope {
+	case ScopeHash:
+		return s.SHA256.String()
+	case ScopeDevice:
+		return strconv.FormatInt(s.Device.ID, 10)
+	default:
+		return s.Process.GUID + "/" + s.SHA256.String()
+	}
+}
+
+// Status is what became of a task.
+type Status string
+
+// The five ends of a task.
+const (
+	// Done means that the action was carried out now.
+	Done Status = "done"
+	// Already means that there was nothing to do: done by an earlier run or another program, or the state was so.
+	Already Status = "already"
+	// Held means that a guard, or a rule of the action, said no. A person has to decide.
+	Held Status = "held"
+	// Failed means that it could not be done. The next run tries again.
+	Failed Status = "failed"
+	// Planned means that it would have been done, had this not been a dry run.
+	Planned Status = "planned"
+)
+
+// Outcome is what became of one task.
+type Outcome struct {
+	Task   Task   `json:"task"`
+	Status Status `json:"status"`
+	// Detail says in a sentence what was done, or why not.
+	Detail string `json:"detail,omitempty"`
+	// Err is the cause of a failure. It is nil for every other status.
+	Err error `json:"-"`
+	// Before is the state that the action changed, as JSON, for the way back. It is empty when there was none.
+	Before []byte `json:"-"`
+}
