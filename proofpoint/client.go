@@ -1,0 +1,95 @@
+package proofpoint
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/pphunt/pphunt/internal/rest"
+)
+
+// DefaultBaseURL is the address of the service. There is one for all regions.
+const DefaultBaseURL = "https://tap-api-v2.proofpoint.com"
+
+// Config says how to reach the service. Only Credentials is required.
+type Config struct {
+	// BaseURL is the address of the service. Defaults to [DefaultBaseURL]. The scheme may be missing; http is accepted for
+	// loopback addresses only.
+	BaseURL string
+	// Credentials sign each request, see [Basic].
+	Credentials Credentials
+	// HTTPClient makes the connections; a private certificate authority and a proxy come in through it. It is copied, its
+	// redirects are not followed, and its Timeout does not cut answers off: it stands in for Timeout below. Defaults to a client
+	// of its own, with the proxy of the environment.
+	HTTPClient *http.Client
+	// UserAgent is sent with each request. Defaults to the name of this module.
+	UserAgent string
+	// Pace is asked before each attempt. A *rate.Limiter of golang.org/x/time/rate fits. Defaults to one call a second with
+	// bursts of ten.
+	Pace interface{ Wait(context.Context) error }
+	// Attempts is how often a call is made at most. Defaults to 3: a quota of 24 hours does not come back in seconds.
+	Attempts int
+	// Timeout is for one attempt: until a feed begins to answer, or until a summary is read. Defaults to 60 s.
+	Timeout time.Duration
+	// Idle is the longest silence within the answer of a feed, which may take as long as it likes otherwise. Defaults to 60 s.
+	Idle time.Duration
+	// LookBack is how long ago a window may begin. Defaults to [LookBack].
+	LookBack time.Duration
+	// Logger gets attempts at debug and retries at info, without addresses, queries and secrets. Defaults to none.
+	Logger *slog.Logger
+	// Now is the clock that windows are checked with. Defaults to [time.Now].
+	Now func() time.Time
+}
+
+// Client reads TAP. It does not change after [New] and is safe for concurrent use.
+type Client struct {
+	// SIEM has the feeds of messages.
+	SIEM *SIEM
+	// Threats tells about single threats.
+	Threats *Threats
+}
+
+// New checks the configuration, returning everything that is wrong with it, and makes a client. It sends nothing.
+func New(cfg Config) (*Client, error) {
+	var problems []error
+	if problem := cfg.Credentials.check(); problem != "" {
+		problems = append(problems, errors.New("proofpoint: new: "+problem))
+	}
+	if cfg.LookBack < 0 {
+		problems = append(problems, errors.New("proofpoint: new: Config.LookBack must not be negative"))
+	}
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = DefaultBaseURL
+	}
+	if cfg.Attempts == 0 {
+		cfg.Attempts = 3
+	}
+	if cfg.LookBack == 0 {
+		cfg.LookBack = LookBack
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	core, err := rest.New(rest.Config{
+		Package: "proofpoint", BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, UserAgent: cfg.UserAgent,
+		Authorize: func(_ context.Context, r *http.Request) error {
+			cfg.Credentials.sign(r)
+			return nil
+		},
+		Pace: cfg.Pace, Rate: 1, Burst: 10,
+		Attempts: cfg.Attempts, Timeout: cfg.Timeout, Idle: cfg.Idle,
+		RateLimited: ErrRateLimited, Error: newAPIError, Logger: cfg.Logger,
+	})
+	if err != nil {
+		problems = append(problems, err)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return &Client{
+		SIEM:    &SIEM{core: core, now: cfg.Now, lookBack: cfg.LookBack},
+		Threats: &Threats{core: core},
+	}, nil
+}

@@ -1,0 +1,138 @@
+package proofpoint_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pphunt/pphunt/proofpoint"
+)
+
+func seedFrom(f *testing.F, pattern string) {
+	f.Helper()
+	names, err := filepath.Glob(filepath.Join("testdata", pattern))
+	if err != nil || len(names) == 0 {
+		f.Fatalf("no samples %s: %v", pattern, err)
+	}
+	for _, name := range names {
+		f.Add(sample(f, filepath.Base(name)))
+	}
+}
+
+// FuzzMessage checks that whatever is read as a record can be written and read again without a difference.
+func FuzzMessage(f *testing.F) {
+	seedFrom(f, "record_*.json")
+	f.Add([]byte(`{"recipient":"a","messageParts":[null,{}],"threatsInfoMap":[{"actors":[{}]}],"messageTime":"2026-03-05T08:15:04.1-0730"}`))
+	f.Add([]byte("{\"subject\":\"\xff\",\"messageSize\":9007199254740993,\"impostorScore\":1e-7}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var first, second proofpoint.Message
+		if err := first.UnmarshalJSON(data); err != nil {
+			if !cmp.Equal(first, proofpoint.Message{}) {
+				t.Errorf("a refused record left %+v", first)
+			}
+			return
+		}
+		if !bytes.Equal(first.Raw, data) {
+			t.Errorf("Raw = %q, want %q", first.Raw, data)
+		}
+		_ = first.Identity() + first.SubjectText()
+		if first.Created().Before(first.Time) {
+			t.Error("the record was created before its message")
+		}
+		written, err := json.Marshal(first)
+		if err != nil {
+			if y := first.Created().Year(); y < 0 || y > 9999 {
+				return // an offset took the time out of what RFC 3339 can write
+			}
+			t.Fatalf("Marshal() = %v", err)
+		}
+		if err := second.UnmarshalJSON(written); err != nil {
+			t.Fatalf("UnmarshalJSON(%s) = %v", written, err)
+		}
+		if diff := cmp.Diff(first, second, cmpopts.IgnoreFields(proofpoint.Message{}, "Raw"), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("read and read again (-first +second):\n%s", diff)
+		}
+	})
+}
+
+// FuzzAnswer checks the stream reader against the standard library: an answer without an error is JSON, and every record in its
+// list was handed out or reported.
+func FuzzAnswer(f *testing.F) {
+	seedFrom(f, "*.json")
+	for _, seed := range []string{
+		`{"messagesDelivered":[]}`, `{"messagesDelivered":[{}],"error":""}`, `{"messagesDelivered":[{"GUID":"a"},7,{"GUID":"b"}],"x":[[]]}`,
+		`{"error":"no"}`, `[]`, ``, `{"messagesDelivered":[{}`, "{\"messagesDelivered\":[{\"subject\":\"\xff\"}]}", `{"messagesDelivered":[]} 1`,
+	} {
+		f.Add([]byte(seed))
+	}
+	var body []byte
+	client := newClient(f, roundTripper(func(r *http.Request) (*http.Response, error) {
+		return response(r, http.StatusOK, bytes.NewReader(body)), nil
+	}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		body = data
+		malformed := 0
+		q := proofpoint.MessageQuery{Window: hour, OnMalformed: func(proofpoint.Malformed) { malformed++ }}
+		messages, err := collect(t, client.SIEM.MessagesDelivered(t.Context(), q))
+		if err != nil {
+			if text := err.Error(); !strings.HasPrefix(text, "proofpoint: siem.messages_delivered: ") {
+				t.Errorf("error = %q, which does not name its operation", text)
+			}
+			return
+		}
+		var whole struct {
+			List []json.RawMessage `json:"messagesDelivered"`
+		}
+		if err := json.Unmarshal(data, &whole); err != nil {
+			t.Fatalf("%q was taken for a whole answer: %v", data, err)
+		}
+		if got := len(messages) + malformed; got != len(whole.List) {
+			t.Errorf("%d messages and %d malformed records of %d", len(messages), malformed, len(whole.List))
+		}
+	})
+}
+
+// FuzzTime checks that every time that is read is in UTC, and that what the standard library reads is read the same.
+func FuzzTime(f *testing.F) {
+	for _, seed := range []string{
+		"", "2026-03-05T08:15:04.000Z", "2026-03-05T08:15:04Z", "2026-03-05T08:15:04", "2026-03-05T08:15:04+0100",
+		"2026-03-05T08:15:04.123456789-07:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-02-30T00:00:00Z", "2026-03-05", "null",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		record, err := json.Marshal(map[string]string{"messageTime": s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m proofpoint.Message
+		err = m.UnmarshalJSON(record)
+		if m.Time.Location() != time.UTC {
+			t.Errorf("the time %v is not in UTC", m.Time)
+		}
+		if want, wrong := time.Parse(time.RFC3339, s); wrong == nil && (err != nil || !m.Time.Equal(want)) {
+			t.Errorf("%q was read as %v, %v, want %v", s, m.Time, err, want)
+		}
+		if err != nil && len(s) > 8 && strings.Contains(err.Error(), s) {
+			t.Errorf("the error quotes the value: %v", err)
+		}
+	})
+}
+
+// FuzzSummary checks that whatever is read as a summary is read without harm and keeps its bytes.
+func FuzzSummary(f *testing.F) {
+	seedFrom(f, "summary*.json")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var s proofpoint.ThreatSummary
+		if err := s.UnmarshalJSON(data); err == nil && !bytes.Equal(s.Raw, data) {
+			t.Errorf("Raw = %q, want %q", s.Raw, data)
+		}
+	})
+}
