@@ -1,0 +1,128 @@
+package dedupe
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Memory is a [Store] that lives as long as its process: for tests, and for programs that keep nothing on purpose. The zero
+// Memory is empty and ready. It must not be copied.
+type Memory struct {
+	mu      sync.Mutex
+	records map[Key]Record
+}
+
+var _ Store = (*Memory)(nil)
+
+// Claim implements [Store].
+func (m *Memory) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, keys ...Key) ([]Grant, error) {
+	sorted, err := CheckClaim(owner, now, lease, keys)
+	if err := refuse(ctx, "claim", err); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.records == nil {
+		m.records = make(map[Key]Record)
+	}
+	grants := make([]Grant, 0, len(sorted))
+	for _, key := range sorted {
+		next, grant := Take(m.records[key], key, owner, now, lease)
+		if grant.Won {
+			m.records[key] = next
+		}
+		grant.Record.Before = bytes.Clone(grant.Record.Before)
+		grants = append(grants, grant)
+	}
+	return grants, nil
+}
+
+// Renew implements [Store].
+func (m *Memory) Renew(ctx context.Context, now time.Time, lease time.Duration, claims ...Claim) ([]Key, error) {
+	sorted, err := CheckRenew(now, lease, claims)
+	if err := refuse(ctx, "renew", err); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var lost []Key
+	for _, c := range sorted {
+		next, ok := Prolong(m.records[c.Key], c, now, lease)
+		if !ok {
+			lost = append(lost, c.Key)
+			continue
+		}
+		m.records[c.Key] = next
+	}
+	return slices.Compact(lost), nil
+}
+
+// Finish implements [Store].
+func (m *Memory) Finish(ctx context.Context, now time.Time, results ...Result) ([]Key, error) {
+	sorted, err := CheckFinish(now, results)
+	if err := refuse(ctx, "finish", err); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var lost []Key
+	for _, r := range sorted {
+		next, ok := Close(m.records[r.Claim.Key], now, r)
+		if !ok {
+			lost = append(lost, r.Claim.Key)
+			continue
+		}
+		m.records[r.Claim.Key] = next
+	}
+	return lost, nil
+}
+
+// Lookup implements [Store].
+func (m *Memory) Lookup(ctx context.Context, keys ...Key) ([]Record, error) {
+	sorted, err := CheckKeys(keys)
+	if err := refuse(ctx, "lookup", err); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var records []Record
+	for _, key := range sorted {
+		if r, ok := m.records[key]; ok {
+			r.Before = bytes.Clone(r.Before)
+			records = append(records, r)
+		}
+	}
+	return records, nil
+}
+
+// Forget implements [Store].
+func (m *Memory) Forget(ctx context.Context, before time.Time) (int, error) {
+	if err := refuse(ctx, "forget", nil); err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for key, r := range m.records {
+		if Forgettable(r, before) {
+			delete(m.records, key)
+			n++
+		}
+	}
+	return n, nil
+}
+
+// refuse says why a call is not carried out, nil if it is.
+func refuse(ctx context.Context, op string, err error) error {
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("dedupe: %s: %w", op, err)
+	}
+	return nil
+}

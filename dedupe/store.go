@@ -1,0 +1,37 @@
+package dedupe
+
+import (
+	"context"
+	"time"
+)
+
+// Store decides who does a task, and remembers what became of it. Implementations are safe for concurrent use, keep keys, notes
+// and times exactly, share no memory with their callers, and take batches of any size. Package dedupetest checks every rule that
+// stands here; the functions [Take], [Prolong], [Close] and [Forgettable] are the rules themselves, for back ends to call.
+//
+// Each call happens as a whole or not at all, except for what its comment says. A call whose context has ended changes nothing
+// and returns the context's error.
+type Store interface {
+	// Claim asks for keys, for owner, until now plus lease. It returns one grant for each distinct key, sorted by key, and has
+	// exactly one winner for a key however many ask at once. A new key is won with attempt 1. A failed or released one is won at
+	// once, a claimed one when its lease has ended (Until is not after now): the attempt rises by one, note and state before
+	// stay. A done one is never won, a live lease never taken over, not by its own owner either.
+	Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, keys ...Key) ([]Grant, error)
+
+	// Renew prolongs claims to now plus lease and never shortens them. It prolongs a claim whose lease has ended too, as long as
+	// nobody has taken it over. Claims that are closed, taken over or unknown are lost: their keys are returned, sorted
+	// and each once, and the other claims prolonged.
+	Renew(ctx context.Context, now time.Time, lease time.Duration, claims ...Claim) (lost []Key, err error)
+
+	// Finish closes claims and records their ends, also after the lease has ended, as long as nobody has taken them over. Where
+	// owner or attempt differ, or the claim is closed, nothing changes: these keys are returned as lost, sorted, and the other
+	// results recorded. No key may be there twice.
+	Finish(ctx context.Context, now time.Time, results ...Result) (lost []Key, err error)
+
+	// Lookup returns the records of those keys that the store knows, each once, sorted by key. It changes nothing.
+	Lookup(ctx context.Context, keys ...Key) ([]Record, error)
+
+	// Forget removes the done records that were last updated before a time, and says how many. Claimed, failed and released ones
+	// stay however old they are: they are work that is still open. A key that was forgotten is new.
+	Forget(ctx context.Context, before time.Time) (int, error)
+}
