@@ -1,0 +1,106 @@
+package cbctest
+
+import "time"
+
+// World describes an organization: what is there when the server is made. As JSON it is the "cbc" part of the lab's world
+// file. Members that are left out get the defaults that their comments name; [World.Check] finds contradictions.
+//
+// Durations are written as Go writes them ("90s", "2m30s"), times in RFC 3339.
+type World struct {
+	// OrgKey is the organization's key in paths. Defaults to the constant [OrgKey].
+	OrgKey string `json:"org_key,omitempty"`
+	// Keys are the API keys that are known. Defaults to one key with every permission: [KeyID] and [KeySecret].
+	Keys []Key `json:"keys,omitempty"`
+	// Devices are the endpoints.
+	Devices []Device `json:"devices,omitempty"`
+	// Policies are the policies that devices can be in. Defaults to one, "Standard".
+	Policies []Policy `json:"policies,omitempty"`
+	// Processes are what the process search can find.
+	Processes []Process `json:"processes,omitempty"`
+	// Overrides are the reputation overrides, bans and approvals, that are there already.
+	Overrides []Override `json:"overrides,omitempty"`
+	// Binaries are the files that the Unified Binary Store knows.
+	Binaries []Binary `json:"binaries,omitempty"`
+	// Feeds are the feeds of threat intelligence.
+	Feeds []Feed `json:"feeds,omitempty"`
+	// Reports are watchlist reports: those that belong to no feed.
+	Reports []Report `json:"reports,omitempty"`
+	// Watchlists subscribe to feeds or to single reports.
+	Watchlists []Watchlist `json:"watchlists,omitempty"`
+	// Switches choose between the behaviors that no public source pins down.
+	Switches Switches `json:"switches,omitzero"`
+	// Now is the world's clock. Defaults to time.Now.
+	Now func() time.Time `json:"-"`
+}
+
+// Key is an API key of the type Custom with its access level.
+type Key struct {
+	// ID is the API ID, the second half of the token.
+	ID string `json:"id"`
+	// Secret is the API Secret Key, the first half of the token.
+	Secret string `json:"secret"`
+	// Permissions are written "device.quarantine:EXECUTE". Nil means all of them; an empty list means none.
+	Permissions []string `json:"permissions"`
+}
+
+// Policy is a set of rules for the sensors of the devices in it.
+type Policy struct {
+	// ID identifies the policy.
+	ID int64 `json:"id"`
+	// Name is what the console shows.
+	Name string `json:"name"`
+	// Description is free text.
+	Description string `json:"description,omitempty"`
+	// PriorityLevel is LOW, MEDIUM (the default), HIGH or MISSION_CRITICAL.
+	PriorityLevel string `json:"priority_level,omitempty"`
+	// Position ranks the policies. Defaults to the place in the list, from 1.
+	Position int `json:"position,omitempty"`
+	// System marks the policies that the vendor brings along.
+	System bool `json:"system,omitempty"`
+	// NoLiveResponse forbids Live Response on the devices in the policy.
+	NoLiveResponse bool `json:"no_live_response,omitempty"`
+	// Extra adds or replaces members of the policy's own page (not of the summary). A nil value is null on the wire.
+	Extra map[string]any `json:"extra,omitempty"`
+}
+
+// Override is a reputation override.
+type Override struct {
+	// ID is 32 hexadecimal digits; made up if empty.
+	ID string `json:"id,omitempty"`
+	// List is BLACK_LIST (the default) or WHITE_LIST.
+	List string `json:"list,omitempty"`
+	// Type is SHA256 (the default), CERT or IT_TOOL.
+	Type string `json:"type,omitempty"`
+	// SHA256 is what an override of that type applies to.
+	SHA256 string `json:"sha256,omitempty"`
+	// Filename is a label on an override of a hash.
+	Filename string `json:"filename,omitempty"`
+	// SignedBy and CertificateAuthority tell what a CERT override applies to.
+	SignedBy             string `json:"signed_by,omitempty"`
+	CertificateAuthority string `json:"certificate_authority,omitempty"`
+	// Path and IncludeChildProcesses tell what an IT_TOOL override applies to.
+	Path                  string `json:"path,omitempty"`
+	IncludeChildProcesses bool   `json:"include_child_processes,omitempty"`
+	// Description is free text. Searches look in it too.
+	Description string `json:"description,omitempty"`
+	// CreatedBy is a user's address or an API ID. Defaults to "analyst@corp.example".
+	CreatedBy string `json:"created_by,omitempty"`
+	// Created defaults to a day before the server was made.
+	Created time.Time `json:"created,omitzero"`
+}
+
+// Binary is a file that the Unified Binary Store knows. Documents and scripts are never there.
+type Binary struct {
+	// SHA256 identifies the file.
+	SHA256 string `json:"sha256"`
+	// MD5 is its other hash. Defaults to 32 zeros.
+	MD5 string `json:"md5,omitempty"`
+	// Size is its length in bytes.
+	Size int64 `json:"size,omitempty"`
+	// OSType is WINDOWS (the default), MAC or LINUX.
+	OSType string `json:"os_type,omitempty"`
+	// Architecture defaults to ["amd64"].
+	Architecture []string `json:"architecture,omitempty"`
+	// Extra adds or replaces members of the metadata, for example "company_name". A nil value is null on the wire.
+	Extra map[string]any `json:"extra,omitempty"`
+}

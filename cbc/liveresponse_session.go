@@ -1,0 +1,213 @@
+package cbc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// firstLook and longestLook bound the pauses between two looks at a session that waits for its sensor, which checks in every
+	// half minute or so.
+	firstLook   = 250 * time.Millisecond
+	longestLook = 5 * time.Second
+	// patience is how long ending something may take, and lastWord how long it may once the caller's context is over: the program
+	// may be about to end.
+	patience = 5 * time.Second
+	lastWord = 900 * time.Millisecond
+)
+
+// Session is a Live Response session with one device. It is safe for concurrent use; the sensor does one command after the other.
+// It ends after 15 minutes without a command, and after 250 commands.
+type Session struct {
+	// ID picks the session up again with [LiveResponse.Resume].
+	ID SessionID
+	// DeviceID is the device.
+	DeviceID DeviceID
+	// Shared tells that the session was live before it was asked for. Others work in it, or have worked, so that
+	// [Session.Close] does not end it.
+	Shared bool
+
+	c    *core
+	opts OpenOptions
+
+	mu     sync.Mutex
+	info   SessionInfo
+	closed bool
+}
+
+// Info is what was last heard of the session. It makes no call.
+func (s *Session) Info() SessionInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	info := s.info
+	info.SupportedCommands, info.Drives = slices.Clone(info.SupportedCommands), slices.Clone(info.Drives)
+	return info
+}
+
+// Wait looks, with growing pauses, until the sensor has joined the session. When it gives up, because of ctx, of
+// OpenOptions.CheckInTimeout or of an error, it ends the session, which would otherwise hold one of the organization's slots for
+// 15 minutes and join the device when that wakes up. A session that others were waiting for before is left to them.
+//
+// The error is a [*SessionError]: with [ErrNotConnected] if the sensor did not come, with [ErrSessionEnded] if the session is no
+// more, and with the error of ctx. Wait needs org.liveresponse.session (READ, DELETE).
+func (s *Session) Wait(ctx context.Context) error {
+	const op = "live_response.wait"
+	limited, stop := context.WithTimeout(ctx, s.opts.CheckInTimeout)
+	defer stop()
+	began := time.Now()
+	for pause := firstLook; ; pause = min(pause*3/2, longestLook) {
+		info := s.Info()
+		switch {
+		case info.active():
+			return nil
+		case info.ended():
+			return s.giveUp(ctx, &SessionError{Op: op, Waited: time.Since(began), kind: ErrSessionEnded})
+		}
+		err := sleep(limited, pause)
+		if err == nil {
+			err = s.refresh(limited, op)
+		}
+		if err == nil {
+			continue
+		}
+		failed := &SessionError{Op: op, Waited: time.Since(began), cause: err}
+		switch {
+		case ctx.Err() != nil:
+			failed.cause = ctx.Err()
+		case limited.Err() != nil:
+			failed.kind, failed.cause = ErrNotConnected, nil
+		case errors.Is(err, ErrSessionEnded):
+			// The vendor answers so when it has stopped waiting for the sensor.
+			failed.kind = ErrNotConnected
+		}
+		return s.giveUp(ctx, failed)
+	}
+}
+
+// giveUp closes the session, which leaves one that is somebody else's alone, and completes the error.
+func (s *Session) giveUp(ctx context.Context, failed *SessionError) error {
+	failed.DeviceID, failed.SessionID, failed.Status = s.DeviceID, s.ID, s.Info().Status
+	if !errors.Is(failed.cause, ErrSessionEnded) {
+		failed.Left = s.Close(ctx) != nil
+	}
+	return failed
+}
+
+// refresh reads the session again.
+//
+//api:op GET /appservices/v6/orgs/{org_key}/liveresponse/sessions/{session_id}
+func (s *Session) refresh(ctx context.Context, op string) error {
+	call := s.c.call(op, http.MethodGet, "/appservices/v6/orgs/{org_key}/liveresponse/sessions/{session_id}", string(s.ID))
+	call.Repeatable = true
+	var w wireSession
+	if err := s.c.do(ctx, call, &w); err != nil {
+		return s.endedBy(op, err)
+	}
+	info, err := w.info(op)
+	if err != nil {
+		return err
+	}
+	if info.ID != s.ID || s.DeviceID != 0 && info.DeviceID != 0 && info.DeviceID != s.DeviceID {
+		return fmt.Errorf("cbc: %s: the answer is about another session: %s of device %d", op, printable(string(info.ID)), info.DeviceID)
+	}
+	if info.DeviceID == 0 {
+		info.DeviceID = s.DeviceID
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.info = info
+	return nil
+}
+
+// KeepAlive keeps the session for another 15 minutes without a command. The error for one that has ended is a [*SessionError]
+// with [ErrSessionEnded]. It needs org.liveresponse.session (READ).
+//
+//api:op GET /appservices/v6/orgs/{org_key}/liveresponse/sessions/{session_id}/keepalive
+func (s *Session) KeepAlive(ctx context.Context) error {
+	const op = "live_response.keep_alive"
+	if err := s.usable(op); err != nil {
+		return err
+	}
+	call := s.c.call(op, http.MethodGet, "/appservices/v6/orgs/{org_key}/liveresponse/sessions/{session_id}/keepalive", string(s.ID))
+	call.Repeatable = true
+	return s.endedBy(op, s.c.do(ctx, call, nil))
+}
+
+// Close ends the session and is not to be forgotten: an organization has 100. It may be called more than once, and a session that
+// has ended by itself is no error. A session that is Shared is left to those who were there before, to end when they are
+// through or after 15 minutes; [Session.CloseForAll] ends that too. Close also works when ctx is over, for up to a second, so
+// that `defer s.Close(ctx)` is enough. It needs org.liveresponse.session (DELETE).
+func (s *Session) Close(ctx context.Context) error {
+	if s.Shared {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.closed = true
+		return nil
+	}
+	return s.CloseForAll(ctx)
+}
+
+// CloseForAll ends the session even if others work in it: their commands fail from then on. Otherwise it is [Session.Close].
+func (s *Session) CloseForAll(ctx context.Context) error {
+	ctx, stop := farewell(ctx)
+	defer stop()
+	s.mu.Lock()
+	done := s.closed && !s.Shared
+	s.mu.Unlock()
+	if done {
+		return nil
+	}
+	if err := (&LiveResponse{s.c}).end(ctx, "live_response.close", s.ID); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return nil
+}
+
+// usable refuses what would need a session that this side has closed.
+func (s *Session) usable(op string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return &SessionError{Op: op, DeviceID: s.DeviceID, SessionID: s.ID, Status: "closed", kind: ErrSessionEnded}
+	}
+	return nil
+}
+
+// supports refuses a command that the sensor does not list. A sensor that lists nothing is asked.
+func (s *Session) supports(op, command string) error {
+	known := s.Info().SupportedCommands
+	if len(known) == 0 || slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, command) }) {
+		return nil
+	}
+	return fmt.Errorf("cbc: %s: the sensor of device %d does not know the command %q: %w", op, s.DeviceID, command, errors.ErrUnsupported)
+}
+
+// endedBy makes of a 404, which any address of a session that has ended answers, what it means.
+func (s *Session) endedBy(op string, err error) error {
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return &SessionError{Op: op, DeviceID: s.DeviceID, SessionID: s.ID, Status: s.Info().Status, kind: ErrSessionEnded, cause: err}
+}
+
+// farewell is a context for ending what ctx has begun. It outlives ctx, shortly.
+func farewell(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	forget := context.AfterFunc(ctx, func() {
+		_ = sleep(longer, lastWord)
+		stop()
+	})
+	return longer, func() {
+		forget()
+		stop()
+	}
+}
