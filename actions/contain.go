@@ -1,0 +1,192 @@
+package actions
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pphunt/pphunt/cbc"
+	"github.com/pphunt/pphunt/hunt"
+)
+
+// DeviceSession is what [Contain] does on a device. *cbc.Session is one.
+type DeviceSession interface {
+	Processes(ctx context.Context) ([]cbc.RunningProcess, error)
+	Kill(ctx context.Context, pid int64) error
+	GetFile(ctx context.Context, path string) (io.ReadCloser, error)
+	DeleteFile(ctx context.Context, path string) error
+}
+
+// Target is a process and its file, as a search told of them.
+type Target struct {
+	// PIDs are the process ids. None means that there is nothing to kill.
+	PIDs []int64
+	// Path is the path of the executable. A process is killed only if it has one of the ids and this path.
+	Path string
+	// SHA256 is what the file must be. It is fetched and compared before it is deleted; with the zero value the file is deleted
+	// whatever it is.
+	SHA256 hunt.SHA256
+	// EvidenceDir keeps a copy of the file before it is deleted. Empty keeps none. It needs SHA256.
+	EvidenceDir string
+}
+
+// Contained tells what [Contain] did.
+type Contained struct {
+	// Killed are the processes that were ended.
+	Killed []int64
+	// Deleted tells that the file was deleted by this call.
+	Deleted bool
+	// Notes say, for people, what was done and what was left and why.
+	Notes []string
+}
+
+func (c *Contained) note(format string, args ...any) {
+	c.Notes = append(c.Notes, fmt.Sprintf(format, args...))
+}
+
+// Contain ends a process and deletes its file, after both were checked on the device at that moment: a process id is not an
+// identity, and a path may have another file by now. What is gone already is no error. When it fails half way, Contained tells
+// how far it got.
+func Contain(ctx context.Context, s DeviceSession, t Target) (Contained, error) {
+	var c Contained
+	if t.Path == "" {
+		return c, errors.New("actions: the path of the file is not known: nothing can be told apart by a process id alone")
+	}
+	path, err := c.kill(ctx, s, t)
+	if err != nil {
+		return c, err
+	}
+	if !t.SHA256.IsZero() {
+		same, err := c.verify(ctx, s, t, path)
+		if err != nil || !same {
+			return c, err
+		}
+	}
+	err = s.DeleteFile(ctx, path)
+	switch {
+	case errors.Is(err, cbc.ErrFileNotFound):
+		c.note("the file was gone")
+	case err != nil:
+		return c, fmt.Errorf("actions: deleting the file: %w", err)
+	default:
+		c.Deleted = true
+		c.note("deleted %s", path)
+	}
+	return c, nil
+}
+
+// kill ends the processes that are the target's by id and path, and returns the path as the device writes it.
+func (c *Contained) kill(ctx context.Context, s DeviceSession, t Target) (string, error) {
+	running, err := s.Processes(ctx)
+	if err != nil {
+		return "", fmt.Errorf("actions: listing the processes: %w", err)
+	}
+	path := t.Path
+	for _, p := range running {
+		known := slices.Contains(t.PIDs, p.PID)
+		same := samePath(p.Path, t.Path)
+		switch {
+		case known && same:
+			path = p.Path
+			err := s.Kill(ctx, p.PID)
+			if errors.Is(err, cbc.ErrProcessNotFound) {
+				c.note("process %d had just ended", p.PID)
+				continue
+			}
+			if err != nil {
+				return "", fmt.Errorf("actions: killing process %d: %w", p.PID, err)
+			}
+			c.Killed = append(c.Killed, p.PID)
+			c.note("killed process %d", p.PID)
+		case known:
+			c.note("process %d is %s now: not killed", p.PID, orUnnamed(p.Path))
+		case same:
+			c.note("process %d runs the same path but is not the one that was found: not killed", p.PID)
+		}
+	}
+	if len(c.Notes) == 0 {
+		c.note("the process does not run any more")
+	}
+	return path, nil
+}
+
+func orUnnamed(path string) string {
+	if path == "" {
+		return "another process"
+	}
+	return path
+}
+
+// samePath compares paths of one device: a search writes them in lower case, and separators come doubled from some sources.
+func samePath(a, b string) bool {
+	return a != "" && strings.EqualFold(cleanPath(a), cleanPath(b))
+}
+
+func cleanPath(p string) string {
+	head, tail := "", p
+	if strings.HasPrefix(p, `\\`) { // a share
+		head, tail = `\\`, p[2:]
+	}
+	for strings.Contains(tail, `\\`) {
+		tail = strings.ReplaceAll(tail, `\\`, `\`)
+	}
+	return head + tail
+}
+
+// verify fetches the file and tells whether it is the condemned one. A copy is kept if there is a place for it.
+func (c *Contained) verify(ctx context.Context, s DeviceSession, t Target, path string) (same bool, err error) {
+	content, err := s.GetFile(ctx, path)
+	if errors.Is(err, cbc.ErrFileNotFound) {
+		c.note("the file is gone")
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("actions: fetching the file to compare its hash: %w", err)
+	}
+	defer content.Close()
+	keep := io.Discard
+	var copied *os.File
+	if t.EvidenceDir != "" {
+		if copied, err = os.CreateTemp(t.EvidenceDir, "incoming-*"); err != nil {
+			return false, fmt.Errorf("actions: keeping a copy: %w", err)
+		}
+		defer func() {
+			err = errors.Join(err, copied.Close(), os.RemoveAll(copied.Name()))
+		}()
+		keep = copied
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(sum, keep), content); err != nil {
+		return false, fmt.Errorf("actions: fetching the file to compare its hash: %w", err)
+	}
+	if found := hunt.SHA256(sum.Sum(nil)); found != t.SHA256 {
+		c.note("the file at %s is another one now (%s): left alone", path, found)
+		return false, nil
+	}
+	if copied != nil {
+		if err := c.keep(copied, t); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// keep gives the copy its name: it is there whole or not at all, and cannot be run by mistake.
+func (c *Contained) keep(copied *os.File, t Target) error {
+	name := filepath.Join(t.EvidenceDir, t.SHA256.String()+".evidence")
+	err := errors.Join(copied.Chmod(0o400), copied.Sync())
+	if err == nil {
+		err = os.Rename(copied.Name(), name)
+	}
+	if err != nil {
+		return fmt.Errorf("actions: keeping a copy: %w", err)
+	}
+	c.note("kept a copy as %s", name)
+	return nil
+}

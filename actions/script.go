@@ -1,0 +1,180 @@
+package actions
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/pphunt/pphunt/hunt"
+)
+
+// ScriptConfig says which command is run.
+type ScriptConfig struct {
+	// Command is the program and its arguments. Each {placeholder} in an argument is replaced by its value, which stays part of
+	// that one argument whatever it contains: {device_id} {device_name} {pid} {file_path} {process_guid} {sha256} {event_id}.
+	// The program itself has no placeholder.
+	Command []string
+	// Dir is where the command runs. Defaults to the current directory.
+	Dir string
+	// Timeout ends a command that does not end by itself. Defaults to 5 min.
+	Timeout time.Duration
+	// InFlight is how many commands run at once. Defaults to 4.
+	InFlight int
+}
+
+var placeholder = regexp.MustCompile(`\{[a-z0-9_]+\}`) //nolint:gochecknoglobals // compiled once, never written
+
+// NewScript runs a command for each file that was executed in a process. No shell is involved and no value is split. A value
+// that is not known, or that the program could take for an option because it begins with a dash, stops the command from being
+// run. The outcome tells the exit code; any but 0 is a failure, and the next run tries again.
+func NewScript(cfg ScriptConfig) (hunt.Action, error) {
+	s := &script{command: cfg.Command, dir: cfg.Dir, timeout: cfg.Timeout}
+	if s.timeout <= 0 {
+		s.timeout = 5 * time.Minute
+	}
+	n := cfg.InFlight
+	if n <= 0 {
+		n = 4
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	spec := hunt.Spec{Name: "script", Scope: hunt.ScopeProcess, Evidence: hunt.Executed}
+	return hunt.NewAction(spec, func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+		return each(ctx, tasks, n, s.run)
+	}), nil
+}
+
+type script struct {
+	command []string
+	dir     string
+	timeout time.Duration
+}
+
+func (s *script) check() error {
+	if len(s.command) == 0 || s.command[0] == "" {
+		return errors.New("actions: the script has no command")
+	}
+	if placeholder.MatchString(s.command[0]) {
+		return errors.New("actions: the script's program must not come from a placeholder")
+	}
+	switch strings.ToLower(filepath.Ext(s.command[0])) {
+	case ".bat", ".cmd":
+		return errors.New("actions: a batch file cannot be given arguments safely: name a program")
+	}
+	known := scriptValues(hunt.Task{})
+	for _, arg := range s.command[1:] {
+		for _, p := range placeholder.FindAllString(arg, -1) {
+			if _, ok := known[p]; !ok {
+				return fmt.Errorf("actions: the script has the unknown placeholder %s", p)
+			}
+		}
+	}
+	return nil
+}
+
+// scriptValues are the values of the placeholders. A value that nobody knows is empty.
+func scriptValues(t hunt.Task) map[string]string {
+	var s hunt.Sighting
+	if len(t.Sightings) > 0 {
+		s = t.Sightings[0]
+	}
+	pid := ""
+	if len(s.Process.PIDs) > 0 {
+		pid = strconv.FormatInt(s.Process.PIDs[0], 10)
+	}
+	return map[string]string{
+		"{device_id}":    strconv.FormatInt(s.Device.ID, 10),
+		"{device_name}":  s.Device.Name,
+		"{pid}":          pid,
+		"{file_path}":    s.Process.Path,
+		"{process_guid}": s.Process.GUID,
+		"{sha256}":       s.SHA256.String(),
+		"{event_id}":     t.EventID(),
+	}
+}
+
+// args fills the placeholders in.
+func (s *script) args(t hunt.Task) ([]string, error) {
+	values := scriptValues(t)
+	args := make([]string, 0, len(s.command)-1)
+	var problem error
+	for _, arg := range s.command[1:] {
+		filled := placeholder.ReplaceAllStringFunc(arg, func(p string) string {
+			v := values[p]
+			switch {
+			case v == "":
+				problem = fmt.Errorf("the value of %s is not known", p)
+			case strings.HasPrefix(arg, p) && strings.HasPrefix(v, "-"):
+				problem = fmt.Errorf("the value of %s begins with a dash", p)
+			case strings.ContainsRune(v, 0):
+				problem = fmt.Errorf("the value of %s has a zero byte", p)
+			}
+			return v
+		})
+		args = append(args, filled)
+	}
+	return args, problem
+}
+
+func (s *script) run(ctx context.Context, t hunt.Task) hunt.Outcome {
+	args, err := s.args(t)
+	if err != nil {
+		return failed(t, fmt.Errorf("actions: script: not run: %w", err))
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("it took longer than %s", s.timeout))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, s.command[0], args...) //nolint:gosec // the operator's own command; values stay single arguments
+	cmd.Dir = s.dir
+	cmd.WaitDelay = time.Second
+	complaint := &firstBytes{most: 300}
+	cmd.Stderr = complaint
+	begun := time.Now()
+	err = cmd.Run()
+	took := time.Since(begun).Round(time.Millisecond)
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		return failed(t, fmt.Errorf("actions: script: ended after %s: %w", took, cause))
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return failed(t, fmt.Errorf("actions: script: exit code %d after %s%s", exit.ExitCode(), took, complaint))
+	}
+	if err != nil {
+		return failed(t, fmt.Errorf("actions: script: %w", err))
+	}
+	return done(t, fmt.Sprintf("exit code 0 after %s", took))
+}
+
+// firstBytes keeps the beginning of what is written to it.
+type firstBytes struct {
+	most int
+	kept bytes.Buffer
+}
+
+func (f *firstBytes) Write(p []byte) (int, error) {
+	if room := f.most - f.kept.Len(); room > 0 {
+		f.kept.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+// String is what was kept, on one line, behind a colon.
+func (f *firstBytes) String() string {
+	text := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, strings.ToValidUTF8(f.kept.String(), " "))
+	if text = strings.Join(strings.Fields(text), " "); text == "" {
+		return ""
+	}
+	return ": " + text
+}

@@ -1,0 +1,136 @@
+package actions
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/pphunt/pphunt/hunt"
+)
+
+// WebhookConfig says where findings are posted.
+type WebhookConfig struct {
+	// URL receives the findings: https, or http. Whatever it holds of a secret appears in no error.
+	URL string
+	// HTTPClient makes the calls; it is copied. Redirects are not followed. Defaults to a client of its own.
+	HTTPClient *http.Client
+	// Timeout ends one call. Defaults to 30 s.
+	Timeout time.Duration
+	// UserAgent names the caller. Defaults to pphunt.
+	UserAgent string
+}
+
+// NewWebhook posts each finding, one file in one process, to a URL: any evidence will do. The body is JSON:
+//
+//	{"event_id": …, "sha256": …, "evidence": …, "email": the oldest mail's record, "emails": all of them, "process": the process's row,
+//	 "device": {…}, "threat": {…}}
+//
+// A receiver answers with any 2xx. Where a crash or a lost answer makes a finding come twice, event_id is the same.
+func NewWebhook(cfg WebhookConfig) (hunt.Action, error) {
+	u, err := url.Parse(cfg.URL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, errors.New("actions: the webhook's URL is not an http or https URL")
+	}
+	hc := http.Client{}
+	if cfg.HTTPClient != nil {
+		hc = *cfg.HTTPClient
+	}
+	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	w := &webhook{url: cfg.URL, host: u.Host, http: &hc, timeout: cfg.Timeout, agent: cfg.UserAgent}
+	if w.timeout <= 0 {
+		w.timeout = 30 * time.Second
+	}
+	if w.agent == "" {
+		w.agent = "pphunt"
+	}
+	spec := hunt.Spec{Name: "webhook", Scope: hunt.ScopeProcess, Evidence: hunt.Named}
+	return hunt.NewAction(spec, func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+		return each(ctx, tasks, inFlight, w.post)
+	}), nil
+}
+
+type webhook struct {
+	url, host string
+	http      *http.Client
+	timeout   time.Duration
+	agent     string
+}
+
+// finding is the body of a call. The first three members are what the old script sent.
+type finding struct {
+	Email    json.RawMessage   `json:"email"`
+	SHA256   hunt.SHA256       `json:"sha256"`
+	Process  json.RawMessage   `json:"process"`
+	EventID  string            `json:"event_id"`
+	Evidence hunt.Evidence     `json:"evidence"`
+	Emails   []json.RawMessage `json:"emails"`
+	Device   hunt.Device       `json:"device"`
+	Threat   hunt.Threat       `json:"threat"`
+}
+
+func newFinding(t hunt.Task) (finding, error) {
+	if len(t.Sightings) == 0 || len(t.Indicators) == 0 {
+		return finding{}, errors.New("actions: webhook: the task has no sighting or no indicator")
+	}
+	s, ind := t.Sightings[0], t.Indicators[0]
+	f := finding{SHA256: s.SHA256, EventID: t.EventID(), Evidence: s.Evidence, Device: s.Device, Threat: ind.Threat, Emails: []json.RawMessage{}}
+	var err error
+	for _, m := range ind.Mails {
+		raw, e := rawOr(m.Raw, m)
+		err = errors.Join(err, e)
+		f.Emails = append(f.Emails, raw)
+	}
+	if len(f.Emails) > 0 {
+		f.Email = f.Emails[0]
+	}
+	process, e := rawOr(s.Process.Raw, s.Process)
+	f.Process = process
+	return f, errors.Join(err, e)
+}
+
+// rawOr is what the service sent, or our own view where that is no JSON.
+func rawOr(raw []byte, own any) (json.RawMessage, error) {
+	if json.Valid(raw) {
+		return raw, nil
+	}
+	return json.Marshal(own)
+}
+
+func (w *webhook) post(ctx context.Context, t hunt.Task) hunt.Outcome {
+	f, err := newFinding(t)
+	if err != nil {
+		return failed(t, err)
+	}
+	body, err := json.Marshal(f)
+	if err != nil {
+		return failed(t, fmt.Errorf("actions: webhook: %w", err))
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
+	if err != nil {
+		return failed(t, errors.New("actions: webhook: the URL cannot be used"))
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", w.agent)
+	resp, err := w.http.Do(req)
+	if err != nil {
+		// The error of net/http begins with the URL, and the URL of a webhook is often its only secret.
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err
+		}
+		return failed(t, fmt.Errorf("actions: webhook %s: %w", w.host, err))
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	if resp.StatusCode/100 != 2 {
+		return failed(t, fmt.Errorf("actions: webhook %s: %s", w.host, resp.Status))
+	}
+	return done(t, fmt.Sprintf("posted to %s: %s", w.host, resp.Status))
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/pphunt/pphunt/actions"
+	"github.com/pphunt/pphunt/cbc"
+)
+
+// actionOptions are the flags of the subcommand action, which the old action.py had.
+type actionOptions struct {
+	config        string
+	configNamed   bool
+	device, pid   int64
+	path          string
+	close, dryRun bool
+	help          bool
+}
+
+func parseActionFlags(args []string) (actionOptions, error) {
+	var o actionOptions
+	var device, pid string
+	fs := newFlags()
+	fs.StringVar(&o.config, "config", "config.conf", "")
+	fs.StringVar(&device, "device_id", "", "")
+	fs.StringVar(&pid, "pid", "", "")
+	fs.StringVar(&o.path, "file_path", "", "")
+	fs.BoolVar(&o.close, "close", false, "")
+	fs.BoolVar(&o.dryRun, "dry-run", false, "")
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return actionOptions{help: true}, nil
+		}
+		return o, err
+	}
+	fs.Visit(func(f *flag.Flag) { o.configNamed = o.configNamed || f.Name == "config" })
+	var problems []error
+	if fs.NArg() > 0 {
+		problems = append(problems, fmt.Errorf("unexpected argument %q", fs.Arg(0)))
+	}
+	number := func(name, text string) int64 {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n <= 0 {
+			problems = append(problems, fmt.Errorf("--%s: want a number above 0", name))
+		}
+		return n
+	}
+	o.device, o.pid = number("device_id", device), number("pid", pid)
+	if o.path == "" {
+		problems = append(problems, errors.New("--file_path is missing: a process is told by its id and its path, never by its id alone"))
+	}
+	return o, errors.Join(problems...)
+}
+
+// action kills one process and deletes one file on one device.
+func (p program) action(ctx context.Context, args []string) int {
+	o, err := parseActionFlags(args)
+	if err != nil {
+		return p.refuse(err)
+	}
+	if o.help {
+		fmt.Fprint(p.out, usage)
+		return exitDone
+	}
+	cfg, err := p.load(o.config, o.configNamed)
+	if err != nil {
+		return p.refuse(err)
+	}
+	logger, closeLog, err := openLog(cfg)
+	if err != nil {
+		return p.refuse(err)
+	}
+	defer closeLog()
+	client, err := newCBC(cfg, logger)
+	if err != nil {
+		return p.refuse(err)
+	}
+	notes, err := contain(ctx, client, o)
+	for _, note := range notes {
+		fmt.Fprintln(p.out, harmless(note))
+		logger.Info("action", "device_id", o.device, "note", note)
+	}
+	if err != nil {
+		logger.Error("action", slog.Int64("device_id", o.device), slog.Any("error", err))
+		p.complain("%s", explain(from(cfg.cbc, "CarbonBlack", err)))
+		return exitFailed
+	}
+	return exitDone
+}
+
+// contain does the work of the subcommand and tells what was done, however far it got.
+func contain(ctx context.Context, client *cbc.Client, o actionOptions) (notes []string, err error) {
+	d, err := client.Devices.Get(ctx, cbc.DeviceID(o.device))
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(d.SensorStates, "LIVE_RESPONSE_ENABLED") {
+		return nil, fmt.Errorf("%s (%d): its policy %q does not allow Live Response", d.Name, d.ID, d.PolicyName)
+	}
+	if o.dryRun {
+		return []string{fmt.Sprintf("would connect to %s (%d), kill process %d if it is %s, and delete that file", d.Name, d.ID, o.pid, o.path)}, nil
+	}
+	session, err := client.LiveResponse.Open(ctx, d.ID, cbc.OpenOptions{CheckInTimeout: 6 * time.Minute})
+	if err != nil {
+		return nil, err
+	}
+	end := session.Close
+	if o.close {
+		end = session.CloseForAll
+	}
+	defer func() { err = errors.Join(err, end(ctx)) }()
+	c, err := actions.Contain(ctx, session, actions.Target{PIDs: []int64{o.pid}, Path: o.path})
+	return append([]string{fmt.Sprintf("connected to %s (%d)", d.Name, d.ID)}, c.Notes...), err
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pphunt/pphunt/hunt"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0 // everything asked for is done
+	exitFailed = 1 // something asked for could not be asked or done
+	exitUsage  = 2 // wrong usage or configuration; nothing was sent
+	exitHeld   = 3 // tasks are held
+)
+
+const usage = `pp2cbc finds the attachments that Proofpoint TAP condemned on the endpoints of Carbon Black Cloud, and contains them.
+
+usage:
+  pp2cbc [flags]                 hunt once, for the last hour
+  pp2cbc --demo                  show it on a made-up company, without any account
+  pp2cbc action [flags]          kill one process and delete one file on one device
+
+flags:
+  --config FILE                  the configuration (default config.conf)
+  --start-time T, --end-time T   the window, ISO 8601 in UTC, such as 2026-03-02T10:00:00Z; from 30 s to 1 h long, in the past
+  --dry-run                      read everything, change nothing, say what would be done
+  --json                         the report as JSON on standard output
+  --now                          print the present time in UTC and end
+  --demo                         the demonstration
+  --version                      print the version and end
+  -h, --help                     print this text and end
+
+flags of action:
+  --device_id N                  the device
+  --pid N                        the process; it is killed only if its path is the one given
+  --file_path P                  the path of its executable; the file is deleted
+  --close                        close the session even if somebody else uses it
+  --config FILE, --dry-run       as above
+
+Every key of the configuration can come from the environment as PP2CBC_<SECTION>_<KEY>, a secret also from the file that
+<key>_file names.
+
+exit codes: 0 done; 1 something could not be asked or done; 2 wrong usage or configuration; 3 tasks are held
+`
+
+// options are the flags of a hunt.
+type options struct {
+	config                  string
+	configNamed             bool
+	start, end              string
+	dryRun, json, demo, now bool
+	version, help           bool
+}
+
+func parseFlags(args []string) (options, error) {
+	var o options
+	fs := newFlags()
+	fs.StringVar(&o.config, "config", "config.conf", "")
+	fs.StringVar(&o.start, "start-time", "", "")
+	fs.StringVar(&o.end, "end-time", "", "")
+	fs.BoolVar(&o.dryRun, "dry-run", false, "")
+	fs.BoolVar(&o.json, "json", false, "")
+	fs.BoolVar(&o.demo, "demo", false, "")
+	fs.BoolVar(&o.now, "now", false, "")
+	fs.BoolVar(&o.version, "version", false, "")
+	err := fs.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return options{help: true}, nil
+	}
+	if err == nil && fs.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	fs.Visit(func(f *flag.Flag) { o.configNamed = o.configNamed || f.Name == "config" })
+	return o, err
+}
+
+// newFlags is a flag set that leaves the talking to its caller.
+func newFlags() *flag.FlagSet {
+	fs := flag.NewFlagSet("pp2cbc", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	return fs
+}
+
+const (
+	shortest = 30 * time.Second
+	longest  = time.Hour
+	// settled is how long a window must have been over: the service refuses one that is still current.
+	settled = time.Minute
+	// remembered is how far back the service answers: 7 days, less a margin for the time that a run takes.
+	remembered = 7*24*time.Hour - 15*time.Minute
+)
+
+// window is the span to hunt in: what the flags say, and otherwise the hour that ended delta ago.
+func window(o options, delta time.Duration, now time.Time) (hunt.Window, error) {
+	w := hunt.Window{End: now.Add(-max(delta, settled)).Truncate(time.Second)}
+	var err error
+	if o.end != "" {
+		if w.End, err = parseTime("--end-time", o.end); err != nil {
+			return w, err
+		}
+	}
+	w.Start = w.End.Add(-longest)
+	if o.start != "" {
+		if w.Start, err = parseTime("--start-time", o.start); err != nil {
+			return w, err
+		}
+	}
+	length := w.End.Sub(w.Start)
+	switch {
+	case w.End.After(now.Add(-settled)):
+		return w, fmt.Errorf("the window ends at %s, which is not yet a minute ago: choose an earlier --end-time", w.End.Format(time.RFC3339))
+	case length < shortest:
+		return w, fmt.Errorf("the window from %s to %s is %s long: it must be at least 30 s", w.Start.Format(time.RFC3339), w.End.Format(time.RFC3339), length)
+	case length > longest:
+		return w, fmt.Errorf("the window from %s to %s is %s long: it must be at most 1 h", w.Start.Format(time.RFC3339), w.End.Format(time.RFC3339), length)
+	case w.Start.Before(now.Add(-remembered)):
+		return w, fmt.Errorf("the window begins at %s: Proofpoint TAP answers for the last 7 days only", w.Start.Format(time.RFC3339))
+	}
+	return w, nil
+}
+
+func parseTime(name, s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return t, fmt.Errorf("%s %q is no ISO 8601 time such as 2026-03-02T10:00:00Z", name, s)
+	}
+	return t.UTC(), nil
+}

@@ -1,0 +1,216 @@
+// Pp2cbc hunts the attachments that Proofpoint TAP condemned on the endpoints of Carbon Black Cloud, and contains what it finds.
+//
+//	go run ./examples/pp2cbc --demo
+//
+// shows it on a made-up company, without any account. See --help and the README.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/pphunt/pphunt/hunt"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	p := program{out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now}
+	code := p.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// program is the command line, with everything that it touches outside.
+type program struct {
+	out, err io.Writer
+	environ  []string
+	now      func() time.Time
+}
+
+func (p program) complain(format string, args ...any) {
+	fmt.Fprintf(p.err, "pp2cbc: %s\n", harmless(fmt.Sprintf(format, args...)))
+}
+
+// refuse tells every problem of a configuration or command line on a line of its own.
+func (p program) refuse(err error) int {
+	for _, e := range flatten(err) {
+		p.complain("%v", e)
+	}
+	return exitUsage
+}
+
+// flatten lists the errors that were joined into err. An error that merely has several causes stays one.
+func flatten(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what is joined at the very top is a list of its own
+	if !ok {
+		return []error{err}
+	}
+	if list := errors.Join(joined.Unwrap()...); list == nil || list.Error() != err.Error() {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, flatten(e)...)
+	}
+	return all
+}
+
+func (p program) run(ctx context.Context, args []string) int {
+	if len(args) > 0 && args[0] == "action" {
+		return p.action(ctx, args[1:])
+	}
+	o, err := parseFlags(args)
+	switch {
+	case err != nil:
+		p.complain("%v; see --help", err)
+		return exitUsage
+	case o.help:
+		fmt.Fprint(p.out, usage)
+		return exitDone
+	case o.version:
+		fmt.Fprintln(p.out, "pp2cbc", version())
+		return exitDone
+	case o.now:
+		fmt.Fprintln(p.out, "Current time GMT in ISO8601 format:", p.now().UTC().Format(time.RFC3339))
+		return exitDone
+	case o.demo:
+		return p.demo(ctx, o)
+	}
+	cfg, err := p.load(o.config, o.configNamed)
+	if err != nil {
+		return p.refuse(err)
+	}
+	w, err := window(o, cfg.delta, p.now())
+	if err != nil {
+		return p.refuse(err)
+	}
+	logger, closeLog, err := openLog(cfg)
+	if err != nil {
+		return p.refuse(err)
+	}
+	defer closeLog()
+	return p.hunt(ctx, cfg, o, w, logger)
+}
+
+// load reads and checks the configuration, and passes its warnings on.
+func (p program) load(path string, named bool) (*config, error) {
+	v, err := readValues(path, named, p.environ)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := parseConfig(v)
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range cfg.warnings {
+		p.complain("warning: %s", warning)
+	}
+	return cfg, nil
+}
+
+// openLog opens the log file for appending. Only its owner can read it.
+func openLog(cfg *config) (*slog.Logger, func(), error) {
+	f, err := os.OpenFile(cfg.logFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("logging.filename: %w", err)
+	}
+	logger := slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: cfg.logLevel}))
+	return logger, func() { _ = f.Close() }, nil
+}
+
+// hunt runs once and prints what became of it.
+func (p program) hunt(ctx context.Context, cfg *config, o options, w hunt.Window, logger *slog.Logger) int {
+	h, closeAll, err := wire(ctx, cfg, logger, p.now)
+	if err != nil {
+		if errors.Is(err, errConfig) {
+			return p.refuse(err)
+		}
+		p.complain("%s", explain(err))
+		return exitFailed
+	}
+	defer closeAll()
+	plan := h.Plan(ctx, w)
+	var report *hunt.Report
+	if o.dryRun {
+		report, err = h.Preview(ctx, plan)
+	} else {
+		report, err = h.Apply(ctx, plan)
+	}
+	logger.Info("run ended", "run", report.Run, "files", len(report.Indicators), "sightings", len(report.Sightings),
+		"done", report.Count(hunt.Done), "already", report.Count(hunt.Already), "held", report.Count(hunt.Held), "failed", report.Count(hunt.Failed))
+	if printErr := p.print(report, o.json); printErr != nil {
+		p.complain("the report could not be written: %v", printErr)
+		return exitFailed
+	}
+	p.tell(report, err)
+	return exitCode(report)
+}
+
+func (p program) print(r *hunt.Report, asJSON bool) error {
+	if !asJSON {
+		s := story{w: p.out, r: r, most: 40}
+		s.print()
+		return nil
+	}
+	encoder := json.NewEncoder(p.out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}
+
+// tell says on standard error what could not be asked or done, each cause once.
+func (p program) tell(r *hunt.Report, err error) {
+	var order []string
+	count := make(map[string]int)
+	for _, e := range flatten(err) {
+		if e == nil || errors.Is(e, context.Canceled) {
+			continue
+		}
+		text := explain(e)
+		if count[text] == 0 {
+			order = append(order, text)
+		}
+		count[text]++
+	}
+	const most = 20
+	for _, text := range order[:min(most, len(order))] {
+		if n := count[text]; n > 1 {
+			p.complain("%s (%d times)", text, n)
+		} else {
+			p.complain("%s", text)
+		}
+	}
+	if len(order) > most {
+		p.complain("and %d other causes, see the report", len(order)-most)
+	}
+	if r.Interrupted {
+		p.complain("stopped: %d tasks done, %d not begun or not finished; the next run takes them up", r.Count(hunt.Done), r.Count(hunt.Failed))
+	}
+}
+
+func exitCode(r *hunt.Report) int {
+	switch {
+	case r.Err() != nil || r.Interrupted:
+		return exitFailed
+	case r.Count(hunt.Held) > 0:
+		return exitHeld
+	}
+	return exitDone
+}
+
+// version is the version that the module was built as.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// key is one key of the configuration file.
+type key struct {
+	section, name string
+	// secret keys may be given as <name>_file instead, and are never shown.
+	secret bool
+	// retired keys are accepted and do nothing; the text says why.
+	retired string
+	// fallback is the value when the key is missing. An empty value means the same as a missing key.
+	fallback string
+}
+
+func (k key) String() string { return k.section + "." + k.name }
+
+// env is the environment variable that overrides the key.
+func (k key) env() string {
+	return "PP2CBC_" + strings.ToUpper(k.section) + "_" + strings.ToUpper(k.name)
+}
+
+const routeGone = "the service it was for was switched off; custom_api_id and custom_api_key are used for everything"
+
+// schema lists every key, in the order of the file.
+func schema() []key {
+	return []key{
+		{section: "general", name: "name", fallback: "cbc-proofpoint"},
+		{section: "general", name: "description"},
+		{section: "general", name: "version"},
+		{section: "general", name: "author"},
+		{section: "general", name: "copyright"},
+		{section: "logging", name: "filename", fallback: "app.log"},
+		{section: "logging", name: "level", fallback: "INFO"},
+		{section: "CarbonBlack", name: "url"},
+		{section: "CarbonBlack", name: "org_key"},
+		{section: "CarbonBlack", name: "api_id", retired: routeGone},
+		{section: "CarbonBlack", name: "api_key", secret: true, retired: routeGone},
+		{section: "CarbonBlack", name: "custom_api_id"},
+		{section: "CarbonBlack", name: "custom_api_key", secret: true},
+		{section: "CarbonBlack", name: "lr_api_id", retired: routeGone},
+		{section: "CarbonBlack", name: "lr_api_key", secret: true, retired: routeGone},
+		{section: "CarbonBlack", name: "window", fallback: "2w"},
+		{section: "CarbonBlack", name: "ca_file"},
+		{section: "Proofpoint", name: "url", fallback: "https://tap-api-v2.proofpoint.com"},
+		{section: "Proofpoint", name: "principal"},
+		{section: "Proofpoint", name: "secret", secret: true},
+		{section: "Proofpoint", name: "include_delivered", fallback: "True"},
+		{section: "Proofpoint", name: "include_blocked", fallback: "False"},
+		{section: "Proofpoint", name: "delta", fallback: "15"},
+		{section: "Proofpoint", name: "classifications", fallback: "malware"},
+		{section: "Proofpoint", name: "ca_file"},
+		{section: "NSX", name: "url"},
+		{section: "NSX", name: "username"},
+		{section: "NSX", name: "password", secret: true},
+		{section: "NSX", name: "session", fallback: "False"},
+		{section: "NSX", name: "ca_file"},
+		{section: "sqlite3", name: "filename", fallback: "app.sql"},
+		{section: "sqlite3", name: "deprecation", fallback: "30"},
+		{section: "actions", name: "watchlist"},
+		{section: "actions", name: "webhook", secret: true},
+		{section: "actions", name: "script"},
+		{section: "actions", name: "script_timeout", fallback: "5m"},
+		{section: "actions", name: "live_response", fallback: "False"},
+		{section: "actions", name: "evidence_dir"},
+		{section: "actions", name: "isolate", fallback: "False"},
+		{section: "actions", name: "policy"},
+		{section: "actions", name: "denylist", fallback: "False"},
+		{section: "actions", name: "nsx_tag"},
+		{section: "actions", name: "evidence", fallback: "executed"},
+	}
+}
+
+// nearest is the known key that an unknown one was probably meant to be, or nothing when none is close.
+func nearest(section, name string) string {
+	best, most := "", 4
+	for _, k := range schema() {
+		d := distance(strings.ToLower(name), strings.ToLower(k.name))
+		if !strings.EqualFold(section, k.section) {
+			d += 2
+		}
+		if d < most && d < max(len(name), 3) {
+			best, most = k.String(), d
+		}
+	}
+	return best
+}
+
+// distance counts the letters to insert, delete or replace to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
+
+func lookupKey(section, name string) (key, bool) {
+	all := schema()
+	i := slices.IndexFunc(all, func(k key) bool { return k.section == section && k.name == name })
+	if i < 0 {
+		return key{}, false
+	}
+	return all[i], true
+}

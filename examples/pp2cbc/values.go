@@ -1,0 +1,195 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gopkg.in/ini.v1"
+)
+
+// values are the settings as text: the file, and over it the environment.
+type values struct {
+	// file is the path of the configuration file, empty when everything came from the environment.
+	file string
+	// dir is where relative file names of the configuration start.
+	dir      string
+	text     map[string]string
+	warnings []string
+	problems []error
+}
+
+// readValues reads the file and the environment. A missing file is an error unless nobody asked for it by name and the
+// environment has settings.
+func readValues(path string, named bool, environ []string) (*values, error) {
+	env := make(map[string]string)
+	for _, pair := range environ {
+		if name, value, ok := strings.Cut(pair, "="); ok && strings.HasPrefix(name, "PP2CBC_") {
+			env[name] = value
+		}
+	}
+	v := &values{text: make(map[string]string)}
+	_, err := os.Stat(path)
+	if err == nil {
+		err = v.readFile(path)
+	} else if errors.Is(err, fs.ErrNotExist) && !named && len(env) > 0 {
+		v.dir, err = os.Getwd()
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no configuration file %s; name one with --config, or try --demo", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("configuration file %s: %w", path, err)
+	}
+	v.readEnv(env)
+	v.readSecretFiles()
+	return v, errors.Join(v.problems...)
+}
+
+// readFile reads the file as the old script's reader did: no comment behind a value, no interpolation, no quotes taken off, and
+// keys in any case.
+func (v *values) readFile(path string) error {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	v.file, v.dir = path, filepath.Dir(absolute)
+	text, err := readSmall(absolute)
+	if err != nil {
+		return err
+	}
+	file, err := ini.LoadSources(ini.LoadOptions{
+		AllowShadows: true, AllowDuplicateShadowValues: true, AllowPythonMultilineValues: true,
+		IgnoreInlineComment: true, IgnoreContinuation: true, PreserveSurroundedQuote: true, InsensitiveKeys: true,
+	}, []byte(emptyBareKeys(text)))
+	if err != nil {
+		return err
+	}
+	for _, section := range file.Sections() {
+		for _, k := range section.Keys() {
+			v.take(section.Name(), k)
+		}
+	}
+	return nil
+}
+
+// emptyBareKeys gives each key that stands without a value an empty one: it means off, where the reader would take it for true.
+func emptyBareKeys(text string) string {
+	lines := strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n")
+	for i, line := range lines {
+		line = strings.TrimRight(line, "\r")
+		if line == "" || strings.ContainsAny(line[:1], "[;# \t") || strings.ContainsAny(line, "=:") {
+			continue
+		}
+		lines[i] = line + " ="
+	}
+	return strings.Join(lines, "\n")
+}
+
+// readSmall reads a file that nobody would write large.
+func readSmall(path string) (string, error) {
+	const most = 1 << 20
+	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1)) //nolint:forbidigo // bounded in the same line
+	if err != nil {
+		return "", err
+	}
+	if len(text) > most {
+		return "", errors.New("it is larger than 1 MiB")
+	}
+	return string(text), nil
+}
+
+func (v *values) take(section string, k *ini.Key) {
+	name := strings.ToLower(k.Name())
+	base := strings.TrimSuffix(name, "_file")
+	known, ok := lookupKey(section, name)
+	if secret, isSecret := lookupKey(section, base); !ok && isSecret && secret.secret && base != name {
+		known, ok = key{section: section, name: name, retired: secret.retired}, true
+	}
+	if !ok {
+		warning := fmt.Sprintf("unknown key %s.%s is ignored", section, k.Name())
+		if guess := nearest(section, name); guess != "" {
+			warning += "; did you mean " + guess + "?"
+		}
+		v.warnings = append(v.warnings, warning)
+		return
+	}
+	all := k.ValueWithShadows()
+	if len(all) > 1 && slices.ContainsFunc(all, func(s string) bool { return s != all[0] }) {
+		v.problems = append(v.problems, fmt.Errorf("%s is set twice, to different values: keep one", known))
+		return
+	}
+	value := strings.TrimSpace(k.Value())
+	if known.retired != "" && value != "" {
+		v.warnings = append(v.warnings, fmt.Sprintf("%s is not used: %s", known, known.retired))
+	}
+	v.text[known.String()] = value
+}
+
+// readEnv lets the environment override the file.
+func (v *values) readEnv(env map[string]string) {
+	for _, k := range schema() {
+		if value, ok := env[k.env()]; ok {
+			v.text[k.String()] = strings.TrimSpace(value)
+			delete(env, k.env())
+		}
+		if value, ok := env[k.env()+"_FILE"]; ok && k.secret {
+			v.text[k.String()+"_file"] = strings.TrimSpace(value)
+			delete(env, k.env()+"_FILE")
+		}
+	}
+	for name := range env {
+		v.warnings = append(v.warnings, fmt.Sprintf("unknown environment variable %s is ignored", name))
+	}
+	slices.Sort(v.warnings)
+}
+
+// readSecretFiles replaces <key>_file by the content of the file.
+func (v *values) readSecretFiles() {
+	for _, k := range schema() {
+		path := v.text[k.String()+"_file"]
+		if !k.secret || path == "" {
+			continue
+		}
+		if v.text[k.String()] != "" {
+			v.problems = append(v.problems, fmt.Errorf("%s and %s_file are both set: keep one", k, k))
+			continue
+		}
+		text, err := readSmall(v.path(path))
+		if err != nil {
+			v.problems = append(v.problems, fmt.Errorf("%s_file: %w", k, err))
+			continue
+		}
+		v.text[k.String()] = strings.TrimSpace(text)
+	}
+}
+
+// get is the value of a key, or its default.
+func (v *values) get(section, name string) string {
+	k, ok := lookupKey(section, name)
+	if !ok {
+		panic("no such key: " + section + "." + name)
+	}
+	if value := v.text[k.String()]; value != "" {
+		return value
+	}
+	return k.fallback
+}
+
+// path makes a file name of the configuration absolute.
+func (v *values) path(name string) string {
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(v.dir, name)
+}

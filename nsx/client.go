@@ -1,0 +1,170 @@
+package nsx
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/pphunt/pphunt/internal/rest"
+)
+
+// What applies where [Config] says nothing. The vendor allows an account 100 calls a second and 40 at once, over all programs
+// that use it; some calls take more than a minute.
+const (
+	DefaultRate     = 20.0
+	DefaultBurst    = 20
+	DefaultTimeout  = 3 * time.Minute
+	DefaultCacheFor = 30 * time.Second
+)
+
+// Config says how to reach one manager. BaseURL and Credentials are required.
+type Config struct {
+	// BaseURL is the manager or its virtual address. A missing scheme becomes https; http is accepted for loopback addresses only.
+	BaseURL string
+	// Credentials are [Basic] or [Session].
+	Credentials Credentials
+	// HTTPClient carries a private certificate authority, a proxy or a fake. It is copied, never changed; redirects are not
+	// followed whatever it says, and cookies are not kept in its jar. Defaults to a client of this package with time-outs and the
+	// proxy of the environment.
+	HTTPClient *http.Client
+	// UserAgent names the product that calls, as "name/version". Defaults to "pphunt-nsx".
+	UserAgent string
+	// Pace is waited on before each attempt instead of Rate and Burst. A *rate.Limiter fits. Defaults to none.
+	Pace interface{ Wait(context.Context) error }
+	// Rate is how many calls start in a second at most, on average. Defaults to DefaultRate; below zero there is no limit.
+	Rate float64
+	// Burst is how many of them may start at once. Defaults to DefaultBurst.
+	Burst int
+	// MaxInFlight is how many calls may be under way at once. Defaults to 8.
+	MaxInFlight int
+	// Attempts is how often a call is tried in all. Defaults to 5.
+	Attempts int
+	// Timeout is for one attempt, its answer included. Defaults to DefaultTimeout.
+	Timeout time.Duration
+	// CacheFor is how long [VirtualMachines.Find] uses one listing of the machines. Defaults to DefaultCacheFor; below zero every
+	// search lists anew.
+	CacheFor time.Duration
+	// Logger is told of attempts (debug) and repetitions (info), without addresses, headers or bodies. Defaults to none.
+	Logger *slog.Logger
+}
+
+// Client calls one manager. It is safe for concurrent use. Make one with [New].
+type Client struct {
+	VirtualMachines *VirtualMachines
+
+	session *session // nil with Basic
+}
+
+// New checks cfg and returns a client. It calls nobody. The error names everything that is wrong with cfg.
+func New(cfg Config) (*Client, error) {
+	problems := []error{cfg.Credentials.problem}
+	if cfg.Credentials.sign == nil && cfg.Credentials.form == nil && cfg.Credentials.problem == nil {
+		problems = append(problems, errors.New("nsx: new: Credentials are missing: use Basic or Session"))
+	}
+	rc := restConfig(cfg)
+	c := &core{trust: newTrust(), cacheFor: cfg.CacheFor}
+	if c.cacheFor == 0 {
+		c.cacheFor = DefaultCacheFor
+	}
+	client := &Client{}
+	var err error
+	if cfg.Credentials.form != nil {
+		client.session, err = newSession(rc, cfg.Credentials, c.trust)
+		rc.Authorize, rc.Rejected = client.session.authorize, client.session.rejected
+		c.session = client.session
+	} else {
+		rc.Authorize = func(_ context.Context, r *http.Request) error {
+			cfg.Credentials.sign(r)
+			return nil
+		}
+	}
+	if err == nil {
+		c.rest, err = rest.New(rc)
+	}
+	if err := errors.Join(append(problems, err)...); err != nil {
+		return nil, err
+	}
+	client.VirtualMachines = &VirtualMachines{core: c, inventory: newInventory(c)}
+	return client, nil
+}
+
+func restConfig(cfg Config) rest.Config {
+	rc := rest.Config{
+		Package: "nsx", BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, UserAgent: cfg.UserAgent,
+		Pace: cfg.Pace, Rate: cfg.Rate, Burst: cfg.Burst, MaxInFlight: cfg.MaxInFlight, Attempts: cfg.Attempts, Timeout: cfg.Timeout,
+		RateLimited: ErrRateLimited, Error: newAPIError, Logger: cfg.Logger,
+	}
+	if rc.UserAgent == "" {
+		rc.UserAgent = "pphunt-nsx"
+	}
+	switch {
+	case rc.Rate == 0:
+		rc.Rate = DefaultRate
+	case rc.Rate < 0:
+		rc.Rate = 0
+	}
+	if rc.Burst == 0 {
+		rc.Burst = DefaultBurst
+	}
+	if rc.Timeout == 0 && (cfg.HTTPClient == nil || cfg.HTTPClient.Timeout == 0) {
+		rc.Timeout = DefaultTimeout
+	}
+	return rc
+}
+
+// Close ends the session, if there is one, so that it does not count against the account until it times out. A session that has
+// ended already is no error. The client can be used again and then logs in anew.
+//
+//api:op POST /api/session/destroy
+func (c *Client) Close(ctx context.Context) error {
+	if c.session == nil {
+		return nil
+	}
+	return c.session.destroy(ctx)
+}
+
+// core is what the parts of a [Client] share.
+type core struct {
+	rest     *rest.Core
+	trust    *trust
+	session  *session
+	cacheFor time.Duration
+}
+
+// do makes a call and decodes the answer into out, which is nil for calls that answer 204. An answer of 200 with a page in it,
+// such as the login page of a gateway, must not pass for a machine that was tagged.
+func (c *core) do(ctx context.Context, call rest.Call, out any) error {
+	if c.session != nil {
+		ctx = withTicket(ctx)
+	}
+	leave, err := c.trust.enter(ctx, call.Op)
+	if err != nil {
+		return err
+	}
+	var raw jsontext.Value
+	_, err = c.rest.Do(ctx, call, &raw)
+	leave(err)
+	if err != nil {
+		if e, ok := errors.AsType[*APIError](err); ok && out == nil && e.StatusCode/100 == 2 && len(bytes.TrimSpace(e.Body)) == 0 {
+			return nil // 200 without a body where 204 is documented
+		}
+		return err
+	}
+	if out == nil {
+		return nil
+	}
+	if len(raw) == 0 {
+		return &APIError{Op: call.Op, StatusCode: http.StatusNoContent, Message: "the answer is empty"}
+	}
+	if err := json.Unmarshal(raw, out, jsontext.AllowInvalidUTF8(true)); err != nil {
+		return &APIError{Op: call.Op, StatusCode: http.StatusOK, Message: fmt.Sprintf("not the documented answer: %v", err), err: err}
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package nsx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// refusalHolds is how long a refusal of the credentials answers for the manager. The vendor locks an account, for everybody who
+// uses it, after five refusals in fifteen minutes.
+const refusalHolds = 5 * time.Minute
+
+// trust keeps wrong credentials from being sent again and again. Until they are known to be good, one call is under way at a
+// time.
+type trust struct {
+	probe chan struct{} // holds the right to be the one call
+
+	mu      sync.Mutex
+	proven  bool
+	refusal error
+	since   time.Time
+}
+
+func newTrust() *trust { return &trust{probe: make(chan struct{}, 1)} }
+
+// enter waits until the credentials may be used. What it returns is told how the call ended.
+func (t *trust) enter(ctx context.Context, op string) (leave func(error), err error) {
+	if proven, err := t.state(op); proven || err != nil {
+		return t.learn, err
+	}
+	select {
+	case t.probe <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("nsx: %s: %w", op, ctx.Err())
+	}
+	// Whoever had the right before may have found out.
+	proven, err := t.state(op)
+	if proven || err != nil {
+		<-t.probe
+		return t.learn, err
+	}
+	return func(err error) {
+		t.learn(err)
+		<-t.probe
+	}, nil
+}
+
+// state tells whether the credentials are known to be good, or returns the refusal that still holds.
+func (t *trust) state(op string) (bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if age := time.Since(t.since); t.refusal != nil && age < refusalHolds {
+		return false, fmt.Errorf("nsx: %s: not tried, so that the account is not locked: the credentials were refused %s ago: %w",
+			op, age.Round(time.Second), inner{t.refusal})
+	}
+	return t.proven, nil
+}
+
+// learn notes how a call ended. A success means that the manager knows the account, and so does an answer that it may not do
+// this, or that there is no such thing.
+func (t *trust) learn(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, answered := errors.AsType[*APIError](err)
+	switch {
+	case errors.Is(err, ErrUnauthorized):
+		if t.refusal == nil || time.Since(t.since) >= refusalHolds {
+			t.refusal, t.since = innermost(err), time.Now()
+		}
+		t.proven = false
+	case err == nil, errors.Is(err, ErrForbidden), answered && errors.Is(err, ErrNotFound):
+		t.proven, t.refusal = true, nil
+	}
+}
+
+// innermost is the answer itself, without what was said about it on the way.
+func innermost(err error) error {
+	if e, ok := errors.AsType[*APIError](err); ok {
+		return e
+	}
+	return err
+}

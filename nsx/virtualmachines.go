@@ -1,0 +1,183 @@
+package nsx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/pphunt/pphunt/internal/rest"
+)
+
+const routeVMs = "/api/v1/fabric/virtual-machines"
+
+// VirtualMachines finds machines and tags them. It is safe for concurrent use.
+type VirtualMachines struct {
+	core      *core
+	inventory *inventory
+}
+
+// VMQuery chooses machines. All that is set must fit. The zero value is all machines.
+type VMQuery struct {
+	// DisplayName is the whole name; case does not count.
+	DisplayName string
+	// ExternalID is the id; case does not count.
+	ExternalID ExternalID
+	// HostID is the host that reports the machine.
+	HostID string
+	// PageSize is how many machines the manager sends at a time, at most 1000. Defaults to the manager's own, 1000.
+	PageSize int
+}
+
+// List returns the machines that fit, each once: while one moves to another host, the manager lists it twice. They come page by
+// page; the sequence asks for no page before it is needed and ends with its first error.
+//
+// It needs the right to read the inventory.
+//
+//api:op GET /api/v1/fabric/virtual-machines
+func (v *VirtualMachines) List(ctx context.Context, q VMQuery) iter.Seq2[VirtualMachine, error] {
+	return func(yield func(VirtualMachine, error) bool) {
+		seen := make(map[ExternalID]bool)
+		for vm, err := range v.core.rows(ctx, "virtual_machines.list", q) {
+			if err != nil {
+				yield(VirtualMachine{}, err)
+				return
+			}
+			if key := folded(vm.ExternalID); !seen[key] {
+				seen[key] = true
+				if !yield(vm, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Get returns one machine as it is now. It returns [ErrNotFound] if there is none of that id.
+//
+// It needs the right to read the inventory.
+//
+//api:op GET /api/v1/fabric/virtual-machines
+func (v *VirtualMachines) Get(ctx context.Context, id ExternalID) (VirtualMachine, error) {
+	return v.core.get(ctx, "virtual_machines.get", id)
+}
+
+func (c *core) get(ctx context.Context, op string, id ExternalID) (VirtualMachine, error) {
+	if err := checkID(id); err != nil {
+		return VirtualMachine{}, fmt.Errorf("nsx: %s: %w", op, err)
+	}
+	var all machines
+	for vm, err := range c.rows(ctx, op, VMQuery{ExternalID: id}) {
+		if err != nil {
+			return VirtualMachine{}, err
+		}
+		all.add(vm)
+	}
+	if len(all.list) == 0 {
+		return VirtualMachine{}, fmt.Errorf("nsx: %s: no virtual machine has the id %s: %w", op, quoted(string(id)), ErrNotFound)
+	}
+	return all.list[0], nil
+}
+
+func checkID(id ExternalID) error {
+	if strings.TrimSpace(string(id)) == "" {
+		return errors.New("the external id is empty")
+	}
+	return nil
+}
+
+func folded(id ExternalID) ExternalID { return ExternalID(strings.ToLower(string(id))) }
+
+// page is one answer of a list.
+type page struct {
+	Results []VirtualMachine `json:"results"`
+	Cursor  string           `json:"cursor"`
+}
+
+// rows are the machines that fit as the manager lists them, which can be the same one twice. How it compares names is not
+// documented, so what it sends is looked at again.
+func (c *core) rows(ctx context.Context, op string, q VMQuery) iter.Seq2[VirtualMachine, error] {
+	return func(yield func(VirtualMachine, error) bool) {
+		if q.PageSize < 0 || q.PageSize > 1000 {
+			yield(VirtualMachine{}, fmt.Errorf("nsx: %s: a page size of %d: it must be from 1 to 1000", op, q.PageSize))
+			return
+		}
+		cursor := ""
+		used := make(map[string]bool)
+		for {
+			var p page
+			if err := c.do(ctx, q.call(op, cursor), &p); err != nil {
+				yield(VirtualMachine{}, err)
+				return
+			}
+			if p.Results == nil { // not even an empty list: that is no answer to the question
+				yield(VirtualMachine{}, &APIError{Op: op, StatusCode: http.StatusOK, Message: "not the documented answer: no results"})
+				return
+			}
+			for _, vm := range p.Results {
+				if vm.ExternalID == "" {
+					yield(VirtualMachine{}, &APIError{Op: op, StatusCode: http.StatusOK, Message: "not the documented answer: a virtual machine without an id"})
+					return
+				}
+				if q.fits(vm) && !yield(vm, nil) {
+					return
+				}
+			}
+			// A cursor that begins with four zeros is how some releases say that there is no more.
+			if p.Cursor == "" || strings.HasPrefix(p.Cursor, "0000") || len(p.Results) == 0 {
+				return
+			}
+			used[cursor] = true
+			if cursor = p.Cursor; used[cursor] {
+				yield(VirtualMachine{}, &APIError{Op: op, StatusCode: http.StatusOK, Message: "the manager sent a cursor for the second time: the list is not complete"})
+				return
+			}
+		}
+	}
+}
+
+func (q VMQuery) call(op, cursor string) rest.Call {
+	query := url.Values{}
+	for name, value := range map[string]string{
+		"display_name": q.DisplayName, "external_id": string(q.ExternalID), "host_id": q.HostID, "cursor": cursor,
+	} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if q.PageSize > 0 {
+		query.Set("page_size", strconv.Itoa(q.PageSize))
+	}
+	return rest.Call{Op: op, Method: http.MethodGet, Route: routeVMs, Query: query, Repeatable: true}
+}
+
+func (q VMQuery) fits(vm VirtualMachine) bool {
+	return (q.DisplayName == "" || strings.EqualFold(q.DisplayName, vm.DisplayName)) &&
+		(q.ExternalID == "" || folded(q.ExternalID) == folded(vm.ExternalID)) &&
+		(q.HostID == "" || strings.EqualFold(q.HostID, vm.HostID))
+}
+
+// machines collects rows, each machine once, as the inventory saw it last.
+type machines struct {
+	list  []VirtualMachine
+	index map[ExternalID]int
+}
+
+func (m *machines) add(vm VirtualMachine) {
+	if m.index == nil {
+		m.index = make(map[ExternalID]int)
+	}
+	key := folded(vm.ExternalID)
+	if i, ok := m.index[key]; ok {
+		if vm.LastSync.After(m.list[i].LastSync) {
+			m.list[i] = vm
+		}
+		return
+	}
+	m.index[key] = len(m.list)
+	m.list = append(m.list, vm)
+}
