@@ -42,5 +42,5 @@ func Example() {
 	// Output:
 	// calling the owner of HOST-7
 	// 2 files, 1 done
-	// HOST-8: the evidence is only touched: page needs executed
+	// HOST-8: touched is not enough evidence for page
 }

@@ -198,8 +198,8 @@ func TestRunDoesWhatTheEvidenceAllows(t *testing.T) {
 		reasons[l.Device] = l.Reason
 	}
 	want := map[string]string{
-		"HOST-8": "the evidence is only touched: isolate needs executed",
-		"HOST-9": "the evidence is only named: isolate needs executed",
+		"HOST-8": "touched is not enough evidence for isolate",
+		"HOST-9": "named is not enough evidence for isolate",
 	}
 	if diff := cmp.Diff(want, reasons); diff != "" {
 		t.Errorf("left alone mismatch (-want +got):\n%s", diff)

@@ -108,7 +108,7 @@ func (w *weakEvidence) add(spec Spec, s Sighting) {
 		w.seen[id] = t
 		w.order = append(w.order, id)
 	}
-	t.actions = append(t.actions, fmt.Sprintf("%s needs %s", spec.Name, spec.Evidence))
+	t.actions = append(t.actions, spec.Name)
 	t.keys = append(t.keys, taskKey(spec, s))
 }
 
@@ -128,7 +128,7 @@ func (w *weakEvidence) leftAlone() []LeftAlone {
 		s := t.sighting
 		all = append(all, LeftAlone{
 			File: s.SHA256.String(), Device: s.Device.Name, Process: s.Process.Path,
-			Reason: fmt.Sprintf("the evidence is only %s: %s", s.Evidence, strings.Join(lacking, ", ")),
+			Reason: fmt.Sprintf("%s is not enough evidence for %s", s.Evidence, strings.Join(lacking, ", ")),
 		})
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -125,7 +126,7 @@ func (l *leftAlone) add(e LeftAlone) {
 		l.total = make(map[string]int)
 	}
 	l.total[e.Reason]++
-	if len(l.entries) < mostLeftAlone {
+	if len(l.entries) < mostLeftAlone && !slices.Contains(l.entries, e) { // each recipient of a mail has a record of it
 		l.entries = append(l.entries, e)
 	}
 }

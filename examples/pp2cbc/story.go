@@ -58,7 +58,11 @@ func (s *story) files() {
 			if !m.Delivered {
 				fate = "blocked"
 			}
-			s.printf("      mail %s to %s, %s %s\n", quoted(m.Subject), harmless(strings.Join(m.Recipients, ", ")), fate, stamp(m.Time))
+			subject := "without a subject"
+			if m.Subject != "" {
+				subject = quoted(m.Subject)
+			}
+			s.printf("      mail %s to %s, %s %s\n", subject, harmless(strings.Join(m.Recipients, ", ")), fate, stamp(m.Time))
 		}
 	}
 }
@@ -121,26 +125,36 @@ func target(t hunt.Task) string {
 	}
 }
 
+// leftAlone lists what was not acted on, by reason.
 func (s *story) leftAlone() {
-	total := 0
-	for _, n := range s.r.LeftAloneTotal {
-		total += n
-	}
-	if total == 0 {
+	if len(s.r.LeftAloneTotal) == 0 {
 		return
 	}
-	s.printf("\nLeft alone: %d\n", total)
-	for _, l := range head(s, s.r.LeftAlone) {
-		subject := ""
-		if l.Subject != "" {
-			subject = quoted(l.Subject)
+	s.printf("\nLeft alone, and why\n")
+	const each = 6
+	for _, reason := range slices.Sorted(maps.Keys(s.r.LeftAloneTotal)) {
+		s.printf("  %s: %d\n", harmless(reason), s.r.LeftAloneTotal[reason])
+		shown, more := 0, false
+		for _, l := range s.r.LeftAlone {
+			if l.Reason != reason {
+				continue
+			}
+			if more = shown == each; more {
+				break
+			}
+			shown++
+			subject := ""
+			if l.Subject != "" {
+				subject = quoted(l.Subject)
+			}
+			file := l.File
+			if l.Process != "" && len(file) > 12 {
+				file = file[:12] + "…"
+			}
+			s.printf("      %s\n", words(subject, file, l.Device, l.Process))
 		}
-		s.printf("  %s\n      %s\n", words(subject, l.File, l.Device, l.Process), harmless(l.Reason))
-	}
-	if total > len(s.r.LeftAlone) {
-		s.printf("  by reason:\n")
-		for _, reason := range slices.Sorted(maps.Keys(s.r.LeftAloneTotal)) {
-			s.printf("  %8d  %s\n", s.r.LeftAloneTotal[reason], harmless(reason))
+		if more {
+			s.printf("      …\n")
 		}
 	}
 }

@@ -66,7 +66,7 @@ func (v *values) readFile(path string) error {
 	file, err := ini.LoadSources(ini.LoadOptions{
 		AllowShadows: true, AllowDuplicateShadowValues: true, AllowPythonMultilineValues: true,
 		IgnoreInlineComment: true, IgnoreContinuation: true, PreserveSurroundedQuote: true, InsensitiveKeys: true,
-	}, []byte(emptyBareKeys(text)))
+	}, []byte(markEmptyKeys(text)))
 	if err != nil {
 		return err
 	}
@@ -78,15 +78,22 @@ func (v *values) readFile(path string) error {
 	return nil
 }
 
-// emptyBareKeys gives each key that stands without a value an empty one: it means off, where the reader would take it for true.
-func emptyBareKeys(text string) string {
+// emptyMark stands for an empty value. The reader takes a key without a value for true, and forgets an empty value beside another.
+const emptyMark = "\x00"
+
+// markEmptyKeys gives each key without a value the mark: it means off.
+func markEmptyKeys(text string) string {
 	lines := strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n")
 	for i, line := range lines {
-		line = strings.TrimRight(line, "\r")
-		if line == "" || strings.ContainsAny(line[:1], "[;# \t") || strings.ContainsAny(line, "=:") {
+		line = strings.TrimRight(line, " \t\r")
+		if line == "" || strings.ContainsAny(line[:1], "[;# \t") {
 			continue
 		}
-		lines[i] = line + " ="
+		if at := strings.IndexAny(line, "=:"); at < 0 {
+			lines[i] = line + " = " + emptyMark
+		} else if at == len(line)-1 {
+			lines[i] = line + " " + emptyMark
+		}
 	}
 	return strings.Join(lines, "\n")
 }
@@ -129,7 +136,7 @@ func (v *values) take(section string, k *ini.Key) {
 		v.problems = append(v.problems, fmt.Errorf("%s is set twice, to different values: keep one", known))
 		return
 	}
-	value := strings.TrimSpace(k.Value())
+	value := strings.TrimSpace(strings.TrimPrefix(k.Value(), emptyMark))
 	if known.retired != "" && value != "" {
 		v.warnings = append(v.warnings, fmt.Sprintf("%s is not used: %s", known, known.retired))
 	}

@@ -13,11 +13,16 @@ type batch struct {
 	order []dedupe.Key
 	tasks map[dedupe.Key]hunt.Task
 	ends  map[dedupe.Key]hunt.Outcome
+	// losses counts how often the claim on a task was lost before it was begun.
+	losses map[dedupe.Key]int
 }
 
 // newBatch ends tasks whose key no store can keep at once: one of them must not stop the others.
 func newBatch(tasks []hunt.Task) *batch {
-	b := &batch{all: tasks, tasks: make(map[dedupe.Key]hunt.Task, len(tasks)), ends: make(map[dedupe.Key]hunt.Outcome, len(tasks))}
+	b := &batch{
+		all: tasks, tasks: make(map[dedupe.Key]hunt.Task, len(tasks)), ends: make(map[dedupe.Key]hunt.Outcome, len(tasks)),
+		losses: make(map[dedupe.Key]int),
+	}
 	for _, t := range tasks {
 		key := dedupe.Key(t.Key())
 		if _, twice := b.tasks[key]; twice {

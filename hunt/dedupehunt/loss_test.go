@@ -138,18 +138,18 @@ func TestWorkEndsBeforeTheLeaseDoesWhenTheStoreHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &hanging{Store: new(dedupe.Memory)}
-		begun := time.Now()
-		if _, err := ledger(t, store, "o").Once(t.Context(), tasks(7), func(ctx context.Context, _ []hunt.Task) []hunt.Outcome {
+		calls := 0
+		outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7), func(ctx context.Context, _ []hunt.Task) []hunt.Outcome {
+			calls++
+			begun := time.Now()
 			<-ctx.Done()
 			if took := time.Since(begun); took < 50*time.Second || took >= time.Minute {
 				t.Errorf("the work was stopped after %v, want shortly before the lease of a minute ended", took)
 			}
 			return nil
-		}); err != nil {
-			t.Error(err)
-		}
-		if n := store.inside.Load(); n != 0 {
-			t.Errorf("%d renewals are going on after the end", n)
+		})
+		if err != nil || !errors.Is(outcomes[0].Err, dedupehunt.ErrClaimLost) || calls != 3 {
+			t.Errorf("Once = %+v, %v after %d calls; want ErrClaimLost after three: it is not tried for ever", outcomes, err, calls)
 		}
 	})
 }

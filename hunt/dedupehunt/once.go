@@ -58,6 +58,9 @@ func (l *Ledger) once(ctx context.Context, b *batch, do func(context.Context, []
 	}
 }
 
+// mostLosses is how often a task that was not begun is claimed anew after its claim was lost.
+const mostLosses = 2
+
 // carryOut does the tasks of claims and records what became of them.
 func (l *Ledger) carryOut(ctx context.Context, b *batch, claims []dedupe.Claim, do func(context.Context, []hunt.Task) []hunt.Outcome) error {
 	ours := make(map[dedupe.Key]dedupe.Claim, len(claims))
@@ -86,10 +89,11 @@ func (l *Ledger) carryOut(ctx context.Context, b *batch, claims []dedupe.Claim, 
 			o = notBegun(t, cause)
 		}
 		results = append(results, result(ours[key], o, begun))
-		if begun || !errors.Is(cause, ErrClaimLost) {
+		if begun || !errors.Is(cause, ErrClaimLost) || b.losses[key] == mostLosses {
 			b.ends[key] = o
+			continue
 		}
-		// Otherwise the task stays open: it is claimed anew, or another hunter has it and is waited for.
+		b.losses[key]++ // the task stays open: it is claimed anew, or another hunter has it and is waited for
 	}
 	lost, err := l.record(ctx, results)
 	for _, key := range lost {

@@ -1,0 +1,371 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pphunt/pphunt/examples/internal/lab"
+)
+
+// TestMain lets the test binary be the program itself: scripts of the configuration run it.
+func TestMain(m *testing.M) {
+	if os.Getenv("PPHUNT_RUN_PROGRAM") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// company is the made-up company behind TLS, with a configuration file that leads there.
+type company struct {
+	lab    *lab.Lab
+	server *httptest.Server
+	dir    string
+	config string
+}
+
+// newCompany starts the lab. The actions are lines of the section of that name.
+func newCompany(t *testing.T, actions ...string) *company {
+	t.Helper()
+	world := lab.Company(time.Now())
+	c := &company{lab: lab.New(world), dir: t.TempDir()}
+	c.server = httptest.NewTLSServer(c.lab)
+	t.Cleanup(c.server.Close)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.server.Certificate().Raw})
+	c.write(t, "ca.pem", string(ca))
+	tap, cbc, nsx := lab.Accounts(world)
+	c.config = c.write(t, "config.conf", strings.Join(append([]string{
+		"[CarbonBlack]", "url = " + c.server.URL, "org_key = " + cbc.OrgKey, "custom_api_id = " + cbc.APIID, "custom_api_key = " + cbc.APIKey, "ca_file = ca.pem",
+		"[Proofpoint]", "url = " + c.server.URL, "principal = " + tap.Principal, "secret = " + tap.Secret, "delta = 1", "ca_file = ca.pem",
+		"[NSX]", "url = " + c.server.URL, "username = " + nsx.Username, "password = " + nsx.Password, "ca_file = ca.pem",
+		"[actions]",
+	}, actions...), "\n"))
+	return c
+}
+
+func (c *company) write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(c.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// edit replaces a text in the configuration.
+func (c *company) edit(t *testing.T, old, with string) {
+	t.Helper()
+	text, err := os.ReadFile(c.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), old) {
+		t.Fatalf("the configuration has no %q", old)
+	}
+	c.write(t, "config.conf", strings.ReplaceAll(string(text), old, with))
+}
+
+// result is what a run of the program left.
+type result struct {
+	code     int
+	out, err string
+}
+
+func run(ctx context.Context, args ...string) result {
+	var out, complaints bytes.Buffer
+	p := program{out: &out, err: &complaints, now: time.Now}
+	code := p.run(ctx, args)
+	return result{code, out.String(), complaints.String()}
+}
+
+func (c *company) run(t *testing.T, args ...string) result {
+	t.Helper()
+	return run(t.Context(), append([]string{"--config", c.config}, args...)...)
+}
+
+// writes are the calls that changed something, without the ids in their paths.
+func (c *company) writes() []string {
+	var all []string
+	for _, r := range c.lab.Requests() {
+		if r.Method != http.MethodGet && !strings.HasSuffix(r.Path, "/_search") && !strings.HasPrefix(r.Path, "/api/investigate/") {
+			all = append(all, r.Operation)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// isolated lists the devices that are cut off.
+func (c *company) isolated() []string {
+	var all []string
+	for _, d := range c.lab.CBC.State().Devices {
+		if d.Quarantined {
+			all = append(all, d.Name)
+		}
+	}
+	return all
+}
+
+func TestDemo(t *testing.T) {
+	t.Setenv("PPHUNT_RUN_PROGRAM", "1")
+	r := run(t.Context(), "--demo")
+	if r.code != exitDone || r.err != "" {
+		t.Fatalf("--demo ended with %d and complained: %s", r.code, r.err)
+	}
+	for _, want := range []string{
+		"invoice_0417.exe", `corp\lap-0401`, "killed process 6700", "process 5120 is c:\\program files\\office\\excel.exe now: not killed",
+		"the device is isolated already", "the verdict was cleared", "the classification phish is not hunted", "only a link is condemned",
+		"tagged virtual machine fin-ws-0142", "the file is banned already", "18 calls that read and 0 that changed something",
+	} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("the story does not tell %q", want)
+		}
+	}
+	for _, never := range []string{"\x1b", "\u202e", "viewer-update.exe  executed"} {
+		if strings.Contains(r.out, never) {
+			t.Errorf("the story has %q in it", never)
+		}
+	}
+	if t.Failed() {
+		t.Log(r.out)
+	}
+}
+
+func TestIsolateForEverySightedDeviceAndNoOther(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "isolate = True")
+	r := c.run(t)
+	if r.code != exitDone {
+		t.Fatalf("the run ended with %d: %s", r.code, r.err)
+	}
+	want := []string{`CORP\LAP-0401`, "LAP-0402", `CORP\LAP-0404`, `CORP\FIN-WS-0142`}
+	if got := c.isolated(); !slices.Equal(got, want) {
+		t.Errorf("isolated %q, want %q", got, want)
+	}
+	before := c.writes()
+	if r := c.run(t); r.code != exitDone || !slices.Equal(c.writes(), before) {
+		t.Errorf("the second run ended with %d and wrote %q, want 0 and nothing: %s", r.code, c.writes()[len(before):], r.err)
+	}
+}
+
+func TestTwoProgramsAtOnce(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "isolate = True", "denylist = True", "policy = Contain")
+	results := make(chan result)
+	for range 2 {
+		go func() { results <- c.run(t) }()
+	}
+	for range 2 {
+		if r := <-results; r.code != exitDone {
+			t.Errorf("a program ended with %d: %s", r.code, r.err)
+		}
+	}
+	want := []string{
+		"POST /appservices/v6/orgs/{org_key}/device_actions", "POST /appservices/v6/orgs/{org_key}/device_actions",
+		"POST /appservices/v6/orgs/{org_key}/reputations/overrides", "POST /appservices/v6/orgs/{org_key}/reputations/overrides",
+	}
+	if got := c.writes(); !slices.Equal(got, want) {
+		t.Errorf("two programs on one ledger wrote %q, want %q", got, want)
+	}
+}
+
+func TestDryRunWritesNothing(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "watchlist = W", "live_response = True", "isolate = True", "policy = 88402", "denylist = True", "nsx_tag = quarantine|x", "webhook = https://127.0.0.1:1/")
+	r := c.run(t, "--dry-run")
+	if r.code != exitDone || len(c.writes()) != 0 {
+		t.Errorf("the dry run ended with %d and wrote %q: %s", r.code, c.writes(), r.err)
+	}
+	if !strings.Contains(r.out, "Would be done") || strings.Contains(r.out, "\nDone:") {
+		t.Errorf("the dry run tells:\n%s", r.out)
+	}
+}
+
+func TestMistakesSendNothing(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name      string
+		args      []string
+		old, with string
+		want      string
+		reads     bool // the mistake takes a question to find
+	}{
+		{"unknown flag", []string{"--isolate"}, "", "", "--help", false},
+		{"stray argument", []string{"now"}, "", "", `unexpected argument "now"`, false},
+		{"a key set and emptied", nil, "delta = 1", "delta = 1\nprincipal =", "set twice", false},
+		{"maybe", nil, "isolate = True", "isolate = maybe", "neither true nor false", false},
+		{"too short a window", []string{"--start-time", "2026-01-01T10:00:00Z", "--end-time", "2026-01-01T10:00:10Z"}, "", "", "at least 30 s", false},
+		{"too long a window", []string{"--start-time", "2026-01-01T10:00:00Z", "--end-time", "2026-01-01T12:00:00Z"}, "", "", "at most 1 h", false},
+		{"a window in the future", []string{"--start-time", "2126-01-01T10:00:00Z", "--end-time", "2126-01-01T10:30:00Z"}, "", "", "not yet a minute ago", false},
+		{"a tag without NSX", nil, "[NSX]", "nsx_tag = x\n[Nsx]", "nsx_tag", false},
+		{"an unknown policy", nil, "isolate = True", "isolate = True\npolicy = contain", `no policy "contain"`, true},
+		{"no loopback over http", nil, "[Proofpoint]\nurl = https://", "[Proofpoint]\nurl = http://tap.example/?", "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			co := newCompany(t, "isolate = True")
+			if c.name == "a tag without NSX" {
+				co.edit(t, "[NSX]\nurl = "+co.server.URL, "[NSX]")
+				co.edit(t, "isolate = True", "nsx_tag = x")
+			} else if c.old != "" {
+				co.edit(t, c.old, c.with)
+			}
+			r := co.run(t, c.args...)
+			if r.code != exitUsage || !strings.Contains(r.err, c.want) || r.out != "" {
+				t.Errorf("the program ended with %d, told %q and complained %q; want 2 and a line with %q", r.code, r.out, r.err, c.want)
+			}
+			if n := len(co.lab.Requests()); n > 0 && !c.reads || len(co.writes()) > 0 {
+				t.Errorf("%d calls were sent", n)
+			}
+			if lines := strings.Count(r.err, "\n"); lines != 1 {
+				t.Errorf("%d lines of complaint, want one: %s", lines, r.err)
+			}
+		})
+	}
+}
+
+func TestTroubleNamesTheServiceAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name      string
+		old, with string
+		want      []string
+	}{
+		{"a wrong TAP secret", "\nsecret = ", "\nsecret = x", []string{"Proofpoint TAP refused the credentials", "Proofpoint.secret"}},
+		{"a wrong CBC key", "custom_api_key = ", "custom_api_key = x", []string{"Carbon Black Cloud refused the API key", "custom_api_id"}},
+		{"a wrong organisation", "org_key = ", "org_key = X", []string{"Carbon Black Cloud", "organisation", "CarbonBlack.org_key"}},
+		{"a certificate from nobody known", "ca_file = ca.pem", "", []string{"Proofpoint TAP", "authority", "SSL_CERT_FILE"}},
+		{"nobody at the address", "[Proofpoint]\nurl = https://127.0.0.1", "[Proofpoint]\nurl = https://127.0.0.1:1/#", []string{"Proofpoint TAP"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			co := newCompany(t, "isolate = True")
+			if c.name == "nobody at the address" {
+				gone := httptest.NewServer(http.NotFoundHandler())
+				gone.Close()
+				co.edit(t, "[Proofpoint]\nurl = "+co.server.URL, "[Proofpoint]\nurl = "+gone.URL)
+				c.want = []string{"Proofpoint TAP", "cannot be reached", "Proofpoint.url"}
+			} else {
+				co.edit(t, c.old, c.with)
+			}
+			r := co.run(t)
+			if r.code != exitFailed {
+				t.Errorf("the program ended with %d, want 1", r.code)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(r.err, want) {
+					t.Errorf("the complaint does not say %q: %s", want, r.err)
+				}
+			}
+			if lines := strings.Count(r.err, "\n"); lines != 1 {
+				t.Errorf("%d lines of complaint, want one: %s", lines, r.err)
+			}
+			if len(co.isolated()) != 1 { // the one that was isolated before
+				t.Errorf("isolated %q", co.isolated())
+			}
+		})
+	}
+}
+
+func TestNoConfigurationNeeded(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"--help"}, {"-h"}, {"--now"}, {"--version"}, {"action", "--help"}} {
+		r := run(t.Context(), append(args, "--config", "/nowhere/at/all")...)
+		if args[0] == "action" {
+			r = run(t.Context(), args...)
+		}
+		if r.code != exitDone || r.out == "" || r.err != "" {
+			t.Errorf("%v ended with %d, told %q and complained %q", args, r.code, r.out, r.err)
+		}
+	}
+}
+
+func TestStopTellsHowFarItGot(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "isolate = True")
+	if err := c.lab.Inject(lab.Fault{Service: "cbc", PathContains: "search_jobs", Kind: "delay", Delay: "1m", Count: -1}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan result)
+	go func() { ended <- run(ctx, "--config", c.config) }()
+	for len(c.lab.Requests()) == 0 {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatal("the program sent nothing")
+		}
+	}
+	stop()
+	select {
+	case r := <-ended:
+		if r.code != exitFailed || !strings.Contains(r.err, "stopped") || !strings.Contains(r.out, "Stopped before the end") {
+			t.Errorf("the program ended with %d and complained %q", r.code, r.err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the program did not stop")
+	}
+}
+
+func TestAction(t *testing.T) {
+	t.Parallel()
+	const path = `c:\users\dana\downloads\invoice_0417.exe`
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		want string
+		gone bool
+	}{
+		{"kills and deletes", []string{"--device_id", "4571601", "--pid", "6700", "--file_path", path, "--close"}, exitDone, "killed process 6700", true},
+		{"kills nothing by the id alone", []string{"--device_id", "4571601", "--pid", "880", "--file_path", path}, exitFailed, "not killed", false},
+		{"a dry run", []string{"--device_id", "4571601", "--pid", "6700", "--file_path", path, "--dry-run"}, exitDone, "would connect", false},
+		{"an unknown device", []string{"--device_id", "1", "--pid", "6700", "--file_path", path}, exitFailed, "", false},
+		{"no path", []string{"--device_id", "4571601", "--pid", "6700"}, exitUsage, "", false},
+		{"no number", []string{"--device_id", "x", "--pid", "6700", "--file_path", path}, exitUsage, "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			co := newCompany(t)
+			r := run(t.Context(), append([]string{"action", "--config", co.config}, c.args...)...)
+			if r.code != c.code || !strings.Contains(r.out, c.want) {
+				t.Errorf("ended with %d, told %q and complained %q; want %d and %q", r.code, r.out, r.err, c.code, c.want)
+			}
+			there := false
+			for _, f := range co.lab.CBC.Files(4571601) {
+				there = there || strings.EqualFold(f.Path, path)
+			}
+			if there == c.gone {
+				t.Errorf("the file is there: %t, want %t", there, !c.gone)
+			}
+			for _, s := range co.lab.CBC.Sessions() {
+				if s.Ended.IsZero() {
+					t.Errorf("session %s was left open", s.ID)
+				}
+			}
+		})
+	}
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "isolate = True")
+	r := c.run(t, "--json")
+	if r.code != exitDone || !strings.HasPrefix(r.out, "{") || !strings.Contains(r.out, `"key": "isolate/device/4571601"`) {
+		t.Errorf("--json ended with %d and told %.200s", r.code, r.out)
+	}
+	for _, secret := range []string{"custom_api_key", fmt.Sprint(lab.Accounts(lab.World{}))} {
+		if strings.Contains(r.out, secret) {
+			t.Errorf("the report has %q in it", secret)
+		}
+	}
+}
