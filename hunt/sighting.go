@@ -21,7 +21,7 @@ const (
 	Executed
 )
 
-var evidenceNames = [...]string{None: "none", Named: "named", Touched: "touched", Executed: "executed"}
+var evidenceNames = [...]string{None: "none", Named: "named", Touched: "touched", Executed: "executed"} //nolint:gochecknoglobals // never written
 
 // String is the word for e: none, named, touched or executed.
 func (e Evidence) String() string {

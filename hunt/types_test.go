@@ -43,8 +43,8 @@ func TestEvidenceText(t *testing.T) {
 			t.Errorf("ParseEvidence(%q) = %v, %v; want %v", e.String(), got, err, e)
 		}
 	}
-	if _, err := hunt.ParseEvidence("rumour"); err == nil {
-		t.Error("ParseEvidence(rumour) gave no error")
+	if _, err := hunt.ParseEvidence("rumor"); err == nil {
+		t.Error("ParseEvidence(rumor) gave no error")
 	}
 }
 

@@ -135,7 +135,7 @@ func serve(ctx context.Context, o options, world lab.World, listener net.Listene
 	}()
 	if err := announce(o.ready, r, out); err != nil {
 		_ = server.Close()
-		<-ended
+		_ = <-ended // the server was told to
 		return err
 	}
 	select {
@@ -148,7 +148,7 @@ func serve(ctx context.Context, o options, world lab.World, listener net.Listene
 	if server.Shutdown(grace) != nil {
 		_ = server.Close()
 	}
-	<-ended
+	_ = <-ended // the server was told to
 	return nil
 }
 

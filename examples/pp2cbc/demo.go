@@ -122,7 +122,7 @@ func (d *demo) serve(ctx context.Context) (address string, stop func(), err erro
 	go func() { ended <- server.Serve(listener) }()
 	return "http://" + listener.Addr().String(), func() {
 		_ = server.Close()
-		<-ended
+		_ = <-ended // the server was told to
 	}, nil
 }
 

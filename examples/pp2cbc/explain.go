@@ -65,7 +65,7 @@ func explain(err error) string {
 	case is(nsx.ErrUnauthorized):
 		return fmt.Sprintf("%s refused the login; check NSX.username and NSX.password", name)
 	case is(cbc.ErrUnknownOrg):
-		return fmt.Sprintf("%s does not know the organisation; check CarbonBlack.org_key", name)
+		return fmt.Sprintf("%s does not know the organization; check CarbonBlack.org_key", name)
 	case is(proofpoint.ErrForbidden, cbc.ErrForbidden, nsx.ErrForbidden):
 		return fmt.Sprintf("%s knows the credentials but does not allow this; a permission is missing: %v", name, err)
 	case is(proofpoint.ErrRateLimited, cbc.ErrRateLimited, nsx.ErrRateLimited):

@@ -51,7 +51,7 @@ func (p program) refuse(err error) int {
 
 // flatten lists the errors that were joined into err. An error that merely has several causes stays one.
 func flatten(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what is joined at the very top is a list of its own
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}
@@ -145,6 +145,9 @@ func (p program) hunt(ctx context.Context, cfg *config, o options, w hunt.Window
 		report, err = h.Preview(ctx, plan)
 	} else {
 		report, err = h.Apply(ctx, plan)
+	}
+	for _, o := range report.Outcomes {
+		logger.Info("outcome", "run", report.Run, "action", o.Task.Action, "target", o.Task.Target, "status", o.Status, "detail", o.Detail, "event_id", o.Task.EventID())
 	}
 	logger.Info("run ended", "run", report.Run, "files", len(report.Indicators), "sightings", len(report.Sightings),
 		"done", report.Count(hunt.Done), "already", report.Count(hunt.Already), "held", report.Count(hunt.Held), "failed", report.Count(hunt.Failed))

@@ -242,7 +242,7 @@ func TestTroubleNamesTheServiceAndWhatToDo(t *testing.T) {
 	}{
 		{"a wrong TAP secret", "\nsecret = ", "\nsecret = x", []string{"Proofpoint TAP refused the credentials", "Proofpoint.secret"}},
 		{"a wrong CBC key", "custom_api_key = ", "custom_api_key = x", []string{"Carbon Black Cloud refused the API key", "custom_api_id"}},
-		{"a wrong organisation", "org_key = ", "org_key = X", []string{"Carbon Black Cloud", "organisation", "CarbonBlack.org_key"}},
+		{"a wrong organization", "org_key = ", "org_key = X", []string{"Carbon Black Cloud", "organization", "CarbonBlack.org_key"}},
 		{"a certificate from nobody known", "ca_file = ca.pem", "", []string{"Proofpoint TAP", "authority", "SSL_CERT_FILE"}},
 		{"nobody at the address", "[Proofpoint]\nurl = https://127.0.0.1", "[Proofpoint]\nurl = https://127.0.0.1:1/#", []string{"Proofpoint TAP"}},
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -94,15 +95,23 @@ func (s *story) machines() {
 
 func (s *story) outcomes(status hunt.Status, title string) {
 	var all []hunt.Outcome
+	idle := make(map[string]int)
 	for _, o := range s.r.Outcomes {
-		if o.Status == status {
+		switch {
+		case o.Status != status:
+		case errors.Is(o.Err, hunt.ErrNotBegun):
+			idle[o.Task.Action]++
+		default:
 			all = append(all, o)
 		}
 	}
-	if len(all) == 0 {
+	if len(all)+len(idle) == 0 {
 		return
 	}
-	s.printf("\n%s: %d\n", title, len(all))
+	s.printf("\n%s: %d\n", title, s.r.Count(status))
+	for _, action := range slices.Sorted(maps.Keys(idle)) {
+		s.printf("  %-13s %d not begun\n", action, idle[action])
+	}
 	for _, o := range head(s, all) {
 		s.printf("  %-13s %s", o.Task.Action, harmless(target(o.Task)))
 		if o.Detail != "" {

@@ -105,7 +105,7 @@ func readSmall(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
+	defer f.Close()                                    //nolint:errcheck // it was only read
 	text, err := io.ReadAll(io.LimitReader(f, most+1)) //nolint:forbidigo // bounded in the same line
 	if err != nil {
 		return "", err
