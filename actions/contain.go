@@ -29,6 +29,8 @@ type Target struct {
 	PIDs []int64
 	// Path is the path of the executable. A process is killed only if it has one of the ids and this path.
 	Path string
+	// OS is WINDOWS, MAC or LINUX, empty if it is not known. Linux alone tells upper from lower case in paths, which a search does not.
+	OS string
 	// SHA256 is what the file must be. It is fetched and compared before it is deleted; with the zero value the file is deleted
 	// whatever it is.
 	SHA256 hunt.SHA256
@@ -42,6 +44,8 @@ type Contained struct {
 	Killed []int64
 	// Deleted tells that the file was deleted by this call.
 	Deleted bool
+	// Unclear tells that the file was not found, and may be there all the same under a name with capital letters.
+	Unclear bool
 	// Notes say, for people, what was done and what was left and why.
 	Notes []string
 }
@@ -58,12 +62,16 @@ func Contain(ctx context.Context, s DeviceSession, t Target) (Contained, error) 
 	if t.Path == "" {
 		return c, errors.New("actions: the path of the file is not known: nothing can be told apart by a process id alone")
 	}
-	path, err := c.kill(ctx, s, t)
+	path, seen, err := c.kill(ctx, s, t)
 	if err != nil {
 		return c, err
 	}
 	if !t.SHA256.IsZero() {
 		same, err := c.verify(ctx, s, t, path)
+		if errors.Is(err, cbc.ErrFileNotFound) {
+			c.missing(t, path, seen)
+			return c, nil
+		}
 		if err != nil || !same {
 			return c, err
 		}
@@ -71,7 +79,7 @@ func Contain(ctx context.Context, s DeviceSession, t Target) (Contained, error) 
 	err = s.DeleteFile(ctx, path)
 	switch {
 	case errors.Is(err, cbc.ErrFileNotFound):
-		c.note("the file was gone")
+		c.missing(t, path, seen)
 	case err != nil:
 		return c, fmt.Errorf("actions: deleting the file: %w", err)
 	default:
@@ -81,26 +89,37 @@ func Contain(ctx context.Context, s DeviceSession, t Target) (Contained, error) 
 	return c, nil
 }
 
-// kill ends the processes that are the target's by id and path, and returns the path as the device writes it.
-func (c *Contained) kill(ctx context.Context, s DeviceSession, t Target) (string, error) {
+// missing notes that there is no file at the path, which means little on a machine that tells upper from lower case if nobody has
+// told the case.
+func (c *Contained) missing(t Target, path string, seen bool) {
+	if t.OS == "LINUX" && !seen {
+		c.Unclear = true
+		c.note("there is no file %s, but searches tell paths in lower case: look for one with capital letters", path)
+		return
+	}
+	c.note("the file is gone")
+}
+
+// kill ends the processes that are the target's by id and path, and returns the path as the device writes it, if it was seen there.
+func (c *Contained) kill(ctx context.Context, s DeviceSession, t Target) (path string, seen bool, err error) {
 	running, err := s.Processes(ctx)
 	if err != nil {
-		return "", fmt.Errorf("actions: listing the processes: %w", err)
+		return "", false, fmt.Errorf("actions: listing the processes: %w", err)
 	}
-	path := t.Path
+	path = t.Path
 	for _, p := range running {
 		known := slices.Contains(t.PIDs, p.PID)
 		same := samePath(p.Path, t.Path)
 		switch {
 		case known && same:
-			path = p.Path
+			path, seen = p.Path, true
 			err := s.Kill(ctx, p.PID)
 			if errors.Is(err, cbc.ErrProcessNotFound) {
 				c.note("process %d had just ended", p.PID)
 				continue
 			}
 			if err != nil {
-				return "", fmt.Errorf("actions: killing process %d: %w", p.PID, err)
+				return "", false, fmt.Errorf("actions: killing process %d: %w", p.PID, err)
 			}
 			c.Killed = append(c.Killed, p.PID)
 			c.note("killed process %d", p.PID)
@@ -113,7 +132,7 @@ func (c *Contained) kill(ctx context.Context, s DeviceSession, t Target) (string
 	if len(c.Notes) == 0 {
 		c.note("the process does not run any more")
 	}
-	return path, nil
+	return path, seen, nil
 }
 
 func orUnnamed(path string) string {
@@ -142,14 +161,10 @@ func cleanPath(p string) string {
 // verify fetches the file and tells whether it is the condemned one. A copy is kept if there is a place for it.
 func (c *Contained) verify(ctx context.Context, s DeviceSession, t Target, path string) (same bool, err error) {
 	content, err := s.GetFile(ctx, path)
-	if errors.Is(err, cbc.ErrFileNotFound) {
-		c.note("the file is gone")
-		return false, nil
-	}
 	if err != nil {
 		return false, fmt.Errorf("actions: fetching the file to compare its hash: %w", err)
 	}
-	defer content.Close()
+	defer func() { _ = content.Close() }() // it was only read
 	keep := io.Discard
 	var copied *os.File
 	if t.EvidenceDir != "" {
@@ -157,7 +172,10 @@ func (c *Contained) verify(ctx context.Context, s DeviceSession, t Target, path 
 			return false, fmt.Errorf("actions: keeping a copy: %w", err)
 		}
 		defer func() {
-			err = errors.Join(err, copied.Close(), os.RemoveAll(copied.Name()))
+			_ = copied.Close() // it is closed already if all went well
+			if e := os.RemoveAll(copied.Name()); e != nil {
+				err = errors.Join(err, fmt.Errorf("actions: removing a part of a copy: %w", e))
+			}
 		}()
 		keep = copied
 	}
@@ -177,12 +195,16 @@ func (c *Contained) verify(ctx context.Context, s DeviceSession, t Target, path 
 	return true, nil
 }
 
-// keep gives the copy its name: it is there whole or not at all, and cannot be run by mistake.
+// keep gives the copy its name: it is there whole or not at all, and cannot be run by mistake. One that was kept before has the same
+// hash in its name and will do.
 func (c *Contained) keep(copied *os.File, t Target) error {
 	name := filepath.Join(t.EvidenceDir, t.SHA256.String()+".evidence")
-	err := errors.Join(copied.Chmod(0o400), copied.Sync())
+	err := errors.Join(copied.Chmod(0o400), copied.Sync(), copied.Close())
 	if err == nil {
 		err = os.Rename(copied.Name(), name)
+		if info, e := os.Lstat(name); e == nil && info.Mode().IsRegular() {
+			err = nil // Windows does not replace a file that cannot be written
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("actions: keeping a copy: %w", err)

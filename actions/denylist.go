@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/pphunt/pphunt/cbc"
 	"github.com/pphunt/pphunt/hunt"
@@ -28,31 +29,39 @@ func NewDenylist(reputation Banner) hunt.Action {
 	})
 }
 
+var errZero = errors.New("it is zero")
+
 func denylist(ctx context.Context, reputation Banner, tasks []hunt.Task) []hunt.Outcome {
-	hashes := make([][32]byte, len(tasks))
-	for i, t := range tasks {
+	var outcomes []hunt.Outcome
+	var good []hunt.Task
+	var hashes [][32]byte
+	for _, t := range tasks {
 		h, err := hunt.ParseSHA256(t.Target)
-		if err != nil {
-			return same(tasks, func(t hunt.Task) hunt.Outcome { return failed(t, fmt.Errorf("actions: denylist: %w", err)) })
+		if err != nil || h.IsZero() {
+			outcomes = append(outcomes, failed(t, fmt.Errorf("actions: denylist: %q is no file's hash: %w", t.Target, cmp.Or(err, errZero))))
+			continue
 		}
-		hashes[i] = h
+		good, hashes = append(good, t), append(hashes, h)
+	}
+	if len(good) == 0 {
+		return outcomes
 	}
 	existing, err := reputation.BySHA256(ctx, hashes...)
 	if err != nil {
-		return same(tasks, func(t hunt.Task) hunt.Outcome {
+		return append(outcomes, same(good, func(t hunt.Task) hunt.Outcome {
 			return failed(t, fmt.Errorf("actions: denylist: the existing overrides could not be read: %w", err))
-		})
+		})...)
 	}
-	return each(ctx, tasks, inFlight, func(ctx context.Context, t hunt.Task) hunt.Outcome {
+	return append(outcomes, each(ctx, good, inFlight, func(ctx context.Context, t hunt.Task) hunt.Outcome {
 		h, _ := hunt.ParseSHA256(t.Target) // parsed above
 		return ban(ctx, reputation, t, h, existing[h])
-	})
+	})...)
 }
 
 func ban(ctx context.Context, reputation Banner, t hunt.Task, hash [32]byte, existing []cbc.Override) hunt.Outcome {
 	banned := false
 	for _, o := range existing {
-		if o.List != cbc.Banned {
+		if !strings.EqualFold(string(o.List), string(cbc.Banned)) { // also a list that is not known
 			return held(t, allowed(o))
 		}
 		banned = true

@@ -36,6 +36,9 @@ func NewIsolate(devices Quarantiner, evidence hunt.Evidence) (hunt.Action, error
 	if err != nil {
 		return nil, err
 	}
+	if devices == nil {
+		return nil, errors.New("actions: isolate: the devices are missing")
+	}
 	a := &deviceAction{
 		name: spec.Name, devices: devices, apply: devices.Quarantine,
 		detail: "quarantine requested; it takes effect when the sensor checks in",
@@ -85,8 +88,8 @@ func (a *deviceAction) do(ctx context.Context, tasks []hunt.Task) []hunt.Outcome
 			outcomes = append(outcomes, failed(t, fmt.Errorf("actions: %s: %w", a.name, cmp.Or(problem(t), ErrUnknownDevice))))
 			continue
 		}
-		if d.Status == "DEREGISTERED" || d.Status == "UNINSTALLED" {
-			outcomes = append(outcomes, failed(t, fmt.Errorf("actions: %s: the sensor is %s: the device cannot be reached through CBC", a.name, d.Status)))
+		if err := gone(d); err != nil {
+			outcomes = append(outcomes, failed(t, fmt.Errorf("actions: %s: %w", a.name, err)))
 			continue
 		}
 		if o, nothing := a.judge(t, d); nothing {
@@ -96,6 +99,14 @@ func (a *deviceAction) do(ctx context.Context, tasks []hunt.Task) []hunt.Outcome
 		open = append(open, t)
 	}
 	return append(outcomes, a.set(ctx, open, states)...)
+}
+
+// gone is the error of a device without a sensor.
+func gone(d cbc.Device) error {
+	if d.Status == "DEREGISTERED" || d.Status == "UNINSTALLED" {
+		return fmt.Errorf("the sensor is %s: the device cannot be reached through CBC", d.Status)
+	}
+	return nil
 }
 
 // set makes one call for all.
@@ -118,15 +129,17 @@ func (a *deviceAction) set(ctx context.Context, tasks []hunt.Task, states map[st
 	})
 }
 
-// readDevices reads the devices of tasks of device scope, by target. The error can come together with devices.
+// readDevices reads the devices that tasks concern, by decimal id. The error can come together with devices. A task that names no
+// device has none in the result and keeps no other from having its own.
 func readDevices(ctx context.Context, devices DeviceLister, tasks []hunt.Task) (map[string]cbc.Device, error) {
 	ids := make([]cbc.DeviceID, 0, len(tasks))
 	for _, t := range tasks {
-		d, ok := t.Device()
-		if !ok {
-			return nil, fmt.Errorf("task %s names no device", t.Key())
+		if d, ok := t.Device(); ok && d.ID > 0 {
+			ids = append(ids, cbc.DeviceID(d.ID))
 		}
-		ids = append(ids, cbc.DeviceID(d.ID))
+	}
+	if len(ids) == 0 {
+		return nil, nil
 	}
 	list, err := devices.ByIDs(ctx, ids...)
 	states := make(map[string]cbc.Device, len(list))
@@ -149,7 +162,7 @@ func problems(err error) func(hunt.Task) error {
 
 // splitDevices files the parts of err under the devices that they name and returns the rest.
 func splitDevices(err error, byDevice map[int64]error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // walks the tree itself
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var rest []error
 		for _, part := range joined.Unwrap() {
 			rest = append(rest, splitDevices(part, byDevice))

@@ -34,7 +34,10 @@ type LiveResponseConfig struct {
 
 // NewLiveResponse kills the process that a condemned file was executed in and deletes the file, on the device itself and after
 // checking both, see [Contain]. All tasks on a device share one session, which is closed whatever happens; one that somebody
-// else had open is used and left open.
+// else had open is used and left open. A file that was in use gets a second go when the other tasks are through.
+//
+// On Linux, where a search does not tell the case of a path, a task is held whose file is not found under the path of the search: a
+// person has to look for it.
 //
 // It needs device (READ), org.liveresponse.session (CREATE, READ, DELETE), org.liveresponse.process (READ, DELETE) and
 // org.liveresponse.file (READ, DELETE): READ because a file is deleted only after its hash was compared.
@@ -60,7 +63,7 @@ func NewLiveResponse(cfg LiveResponseConfig) (hunt.Action, error) {
 		cfg.InFlight = inFlight
 	}
 	a := &liveResponse{cfg: cfg}
-	spec := hunt.Spec{Name: "live_response", Scope: hunt.ScopeProcess, Evidence: hunt.Executed}
+	spec := hunt.Spec{Name: "live_response", Scope: hunt.ScopeProcess, Evidence: hunt.Executed, Batch: hunt.BatchDevice, InFlight: cfg.InFlight}
 	return hunt.NewAction(spec, a.do), nil
 }
 
@@ -81,8 +84,10 @@ func (a *liveResponse) do(ctx context.Context, tasks []hunt.Task) []hunt.Outcome
 			err = problem(first)
 		case !ok:
 			err = ErrUnknownDevice
+		case gone(d) != nil:
+			err = gone(d)
 		case slices.Contains(d.SensorStates, "LIVE_RESPONSE_KILLED"):
-			err = errors.New("Live Response was disabled on the device for good")
+			err = errors.New("the device has Live Response disabled for good")
 		case !slices.Contains(d.SensorStates, "LIVE_RESPONSE_ENABLED"):
 			err = fmt.Errorf("the device's policy %q does not allow Live Response", d.PolicyName)
 		}
@@ -122,6 +127,11 @@ func (a *liveResponse) onDevice(ctx context.Context, id cbc.DeviceID, tasks []hu
 		}
 		outcomes = append(outcomes, a.contain(ctx, session, t))
 	}
+	for i, o := range outcomes {
+		if errors.Is(o.Err, cbc.ErrInUse) && ctx.Err() == nil {
+			outcomes[i] = a.again(ctx, session, o)
+		}
+	}
 	if err := session.Close(ctx); err != nil {
 		for i := range outcomes {
 			outcomes[i].Detail += "; the session could not be closed: " + err.Error()
@@ -130,9 +140,22 @@ func (a *liveResponse) onDevice(ctx context.Context, id cbc.DeviceID, tasks []hu
 	return outcomes
 }
 
+// again is a second go at a file that was in use. What runs several times has a task for each process, and the file can be deleted
+// after the last of them.
+func (a *liveResponse) again(ctx context.Context, session *cbc.Session, before hunt.Outcome) hunt.Outcome {
+	o := a.contain(ctx, session, before.Task)
+	o.Detail = before.Detail + "; again: " + o.Detail
+	if o.Status == hunt.Already {
+		o.Status = hunt.Done // the first go killed the process, or another task deleted the file: it is done now either way
+	}
+	return o
+}
+
 func (a *liveResponse) contain(ctx context.Context, session *cbc.Session, t hunt.Task) hunt.Outcome {
 	s := t.Sightings[0]
-	c, err := Contain(ctx, session, Target{PIDs: s.Process.PIDs, Path: s.Process.Path, SHA256: s.SHA256, EvidenceDir: a.cfg.EvidenceDir})
+	c, err := Contain(ctx, session, Target{
+		PIDs: s.Process.PIDs, Path: s.Process.Path, OS: s.Device.OS, SHA256: s.SHA256, EvidenceDir: a.cfg.EvidenceDir,
+	})
 	detail := strings.Join(c.Notes, "; ")
 	if err != nil {
 		o := failed(t, err)
@@ -141,7 +164,10 @@ func (a *liveResponse) contain(ctx context.Context, session *cbc.Session, t hunt
 		}
 		return o
 	}
-	if len(c.Killed) > 0 || c.Deleted {
+	switch {
+	case c.Unclear:
+		return held(t, detail)
+	case len(c.Killed) > 0 || c.Deleted:
 		return done(t, detail)
 	}
 	return already(t, detail)

@@ -40,7 +40,7 @@ func NewNSXTag(cfg NSXTagConfig) (hunt.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.VMs == nil || cfg.Devices == nil || cfg.Tag.Tag == "" {
+	if cfg.VMs == nil || cfg.Devices == nil || cfg.Tag == (nsx.Tag{}) {
 		return nil, errors.New("actions: nsx_tag: VMs, Devices and Tag are required")
 	}
 	a := &nsxTag{cfg: cfg}
@@ -69,7 +69,8 @@ func (a *nsxTag) tag(ctx context.Context, t hunt.Task, d cbc.Device) hunt.Outcom
 		host.UUIDs = []string{d.VMUUID}
 	}
 	vm, err := a.cfg.VMs.Find(ctx, host)
-	if errors.Is(err, nsx.ErrNotFound) && d.DeploymentType == "ENDPOINT" {
+	// A 404 of the manager itself, for a wrong address for instance, says nothing about the machine.
+	if _, answered := errors.AsType[*nsx.APIError](err); errors.Is(err, nsx.ErrNotFound) && !answered && d.DeploymentType == "ENDPOINT" {
 		return already(t, "no virtual machine that NSX knows: nothing to tag")
 	}
 	if err != nil {

@@ -25,6 +25,9 @@ func NewPolicyMove(devices PolicySetter, policy cbc.Policy, evidence hunt.Eviden
 	if err != nil {
 		return nil, err
 	}
+	if devices == nil {
+		return nil, errors.New("actions: policy: the devices are missing")
+	}
 	if policy.ID <= 0 {
 		return nil, errors.New("actions: policy: the policy has no id")
 	}

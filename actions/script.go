@@ -30,7 +30,7 @@ type ScriptConfig struct {
 	InFlight int
 }
 
-var placeholder = regexp.MustCompile(`\{[a-z0-9_]+\}`) //nolint:gochecknoglobals // compiled once, never written
+var placeholder = regexp.MustCompile(`\{[a-z0-9_]+\}`)
 
 // NewScript runs a command for each file that was executed in a process. No shell is involved and no value is split. A value
 // that is not known, or that the program could take for an option because it begins with a dash, stops the command from being
@@ -47,7 +47,7 @@ func NewScript(cfg ScriptConfig) (hunt.Action, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	spec := hunt.Spec{Name: "script", Scope: hunt.ScopeProcess, Evidence: hunt.Executed}
+	spec := hunt.Spec{Name: "script", Scope: hunt.ScopeProcess, Evidence: hunt.Executed, Batch: hunt.BatchTask, InFlight: n}
 	return hunt.NewAction(spec, func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 		return each(ctx, tasks, n, s.run)
 	}), nil
@@ -66,9 +66,8 @@ func (s *script) check() error {
 	if placeholder.MatchString(s.command[0]) {
 		return errors.New("actions: the script's program must not come from a placeholder")
 	}
-	switch strings.ToLower(filepath.Ext(s.command[0])) {
-	case ".bat", ".cmd":
-		return errors.New("actions: a batch file cannot be given arguments safely: name a program")
+	if isBatch(s.command[0]) {
+		return errBatch
 	}
 	known := scriptValues(hunt.Task{})
 	for _, arg := range s.command[1:] {
@@ -79,6 +78,14 @@ func (s *script) check() error {
 		}
 	}
 	return nil
+}
+
+var errBatch = errors.New("actions: script: a batch file cannot be given arguments safely: name a program")
+
+// isBatch tells a batch file, whose interpreter would read its arguments again as commands.
+func isBatch(program string) bool {
+	ext := filepath.Ext(program)
+	return strings.EqualFold(ext, ".bat") || strings.EqualFold(ext, ".cmd")
 }
 
 // scriptValues are the values of the placeholders. A value that nobody knows is empty.
@@ -133,6 +140,10 @@ func (s *script) run(ctx context.Context, t hunt.Task) hunt.Outcome {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("it took longer than %s", s.timeout))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.command[0], args...) //nolint:gosec // the operator's own command; values stay single arguments
+	// Windows finds contain.bat for "contain".
+	if isBatch(cmd.Path) {
+		return failed(t, errBatch)
+	}
 	cmd.Dir = s.dir
 	cmd.WaitDelay = time.Second
 	complaint := &firstBytes{most: 300}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/pphunt/pphunt/hunt"
@@ -49,7 +50,7 @@ func NewWebhook(cfg WebhookConfig) (hunt.Action, error) {
 	if w.agent == "" {
 		w.agent = "pphunt"
 	}
-	spec := hunt.Spec{Name: "webhook", Scope: hunt.ScopeProcess, Evidence: hunt.Named}
+	spec := hunt.Spec{Name: "webhook", Scope: hunt.ScopeProcess, Evidence: hunt.Named, Batch: hunt.BatchTask}
 	return hunt.NewAction(spec, func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 		return each(ctx, tasks, inFlight, w.post)
 	}), nil
@@ -102,6 +103,14 @@ func rawOr(raw []byte, own any) (json.RawMessage, error) {
 	return json.Marshal(own)
 }
 
+// named tells whether an error repeats more of the URL than its host.
+func (w *webhook) named(err error) bool {
+	text := err.Error()
+	_, rest, _ := strings.Cut(w.url, w.host)
+	user, _, found := strings.Cut(w.url, "@")
+	return len(rest) > 1 && strings.Contains(text, rest) || found && strings.Contains(text, user) || strings.Contains(text, w.url)
+}
+
 func (w *webhook) post(ctx context.Context, t hunt.Task) hunt.Outcome {
 	f, err := newFinding(t)
 	if err != nil {
@@ -122,12 +131,15 @@ func (w *webhook) post(ctx context.Context, t hunt.Task) hunt.Outcome {
 	resp, err := w.http.Do(req)
 	if err != nil {
 		// The error of net/http begins with the URL, and the URL of a webhook is often its only secret.
-		if e, ok := errors.AsType[*url.Error](err); ok {
+		for e, ok := errors.AsType[*url.Error](err); ok && e.Err != nil; e, ok = errors.AsType[*url.Error](err) {
 			err = e.Err
+		}
+		if w.named(err) {
+			err = errors.New("the call failed; the cause is withheld, its text has the address")
 		}
 		return failed(t, fmt.Errorf("actions: webhook %s: %w", w.host, err))
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // the answer is known by then
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	if resp.StatusCode/100 != 2 {
 		return failed(t, fmt.Errorf("actions: webhook %s: %s", w.host, resp.Status))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"sync"
 )
 
 // ErrNotBegun is the error of a task that was planned and not begun, because the run was stopped or an earlier step failed.
@@ -147,13 +149,67 @@ func (h *Hunter) doOnce(ctx context.Context, tasks []Task, ends map[string]Outco
 	if action == nil {
 		return fmt.Errorf("hunt: the plan has the action %s, which is not configured", tasks[0].Action)
 	}
-	outcomes, err := h.cfg.Ledger.Once(ctx, tasks, func(ctx context.Context, won []Task) []Outcome {
-		return ownOutcomes(won, action.Do(ctx, won))
-	})
-	for _, o := range outcomes {
-		ends[o.Task.Key()] = o
+	spec := action.Spec()
+	var mu sync.Mutex
+	var problems []error
+	do := func(batch []Task) {
+		outcomes, err := h.cfg.Ledger.Once(ctx, batch, func(ctx context.Context, won []Task) []Outcome {
+			return ownOutcomes(won, action.Do(ctx, won))
+		})
+		mu.Lock()
+		defer mu.Unlock()
+		for _, o := range outcomes {
+			ends[o.Task.Key()] = o
+		}
+		problems = append(problems, err)
 	}
-	return err
+	inFlight := spec.InFlight
+	if inFlight <= 0 {
+		inFlight = 8
+	}
+	slots := make(chan struct{}, inFlight)
+	var workers sync.WaitGroup
+	for _, batch := range batches(tasks, spec.Batch) {
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			mu.Lock()
+			problems = append(problems, ctx.Err())
+			mu.Unlock()
+			break
+		}
+		workers.Go(func() {
+			defer func() { <-slots }()
+			do(batch)
+		})
+	}
+	workers.Wait()
+	return errors.Join(problems...)
+}
+
+// batches puts tasks together that are handed over together, in the order of the first of each.
+func batches(tasks []Task, by Batch) [][]Task {
+	index := make(map[string]int)
+	var all [][]Task
+	for _, t := range tasks {
+		name := ""
+		switch by {
+		case BatchTask:
+			name = t.Target
+		case BatchDevice:
+			if d, ok := t.Device(); ok {
+				name = strconv.FormatInt(d.ID, 10)
+			}
+		default:
+		}
+		i, ok := index[name]
+		if !ok {
+			i = len(all)
+			index[name] = i
+			all = append(all, nil)
+		}
+		all[i] = append(all[i], t)
+	}
+	return all
 }
 
 func (h *Hunter) action(name string) Action {

@@ -462,3 +462,37 @@ func TestLeftAloneIsBoundedButCounted(t *testing.T) {
 		t.Errorf("Run kept %d entries and counted %d, error %v; want few and %d", len(r.LeftAlone), r.LeftAloneTotal["clean"], err, clean)
 	}
 }
+
+func TestBatchSaysWhatIsRecordedTogether(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		batch hunt.Batch
+		want  []int
+	}{
+		{hunt.BatchAll, []int{3}},
+		{hunt.BatchDevice, []int{1, 2}},
+		{hunt.BatchTask, []int{1, 1, 1}},
+	} {
+		var mu sync.Mutex
+		var sizes []int
+		a := hunt.NewAction(hunt.Spec{Name: "post", Scope: hunt.ScopeProcess, Evidence: hunt.Named, Batch: c.batch, InFlight: 2}, func(_ context.Context, tasks []hunt.Task) []hunt.Outcome {
+			mu.Lock()
+			defer mu.Unlock()
+			sizes = append(sizes, len(tasks))
+			var outcomes []hunt.Outcome
+			for _, task := range tasks {
+				outcomes = append(outcomes, hunt.Outcome{Task: task, Status: hunt.Done})
+			}
+			return outcomes
+		})
+		store := &ledger{}
+		r, err := newHunter(t, hunt.Config{
+			Source: source(nil, indicator(1), indicator(2)), Ledger: store, Actions: []hunt.Action{a},
+			Searcher: searcher(sighting(1, 7, hunt.Executed), sighting(2, 7, hunt.Executed), sighting(1, 8, hunt.Executed)),
+		}).Run(t.Context(), hunt.Window{})
+		slices.Sort(sizes)
+		if err != nil || r.Count(hunt.Done) != 3 || !slices.Equal(sizes, c.want) || len(store.done) != 3 {
+			t.Errorf("Batch %d: batches of %v, %d done, error %v; want batches of %v and 3 done", c.batch, sizes, r.Count(hunt.Done), err, c.want)
+		}
+	}
+}

@@ -56,11 +56,29 @@ type Spec struct {
 	Evidence Evidence
 	// Undo says what of the action can be taken back, empty if nothing can.
 	Undo string
+	// Batch says which tasks are handed over and recorded together. What was done of a batch when the process died is done
+	// again. Defaults to BatchAll, which is for actions that set a state.
+	Batch Batch
+	// InFlight is how many batches are under way at once. Defaults to 8.
+	InFlight int
 }
 
-// Action does something about what was found. Do gets tasks of its own spec only, as many at once as there are, and returns one
-// outcome for each that it began; it works off the rest of a batch when one task fails. It must be safe to do a task twice, or
-// carry [Task.EventID] to those who have to tell.
+// Batch is a way to put tasks together.
+type Batch int
+
+// The ways to put tasks together.
+const (
+	// BatchAll hands all tasks of a run over at once.
+	BatchAll Batch = iota
+	// BatchDevice hands the tasks on one device over together.
+	BatchDevice
+	// BatchTask hands over, and records, each task by itself: for actions that are seen to happen twice.
+	BatchTask
+)
+
+// Action does something about what was found. Do gets tasks of its own spec only, as many at once as [Spec.Batch] says, possibly
+// on several goroutines, and returns one outcome for each that it began; it works off the rest of a batch when one task fails.
+// It must be safe to do a task twice, or carry [Task.EventID] to those who have to tell.
 type Action interface {
 	Spec() Spec
 	Do(ctx context.Context, tasks []Task) []Outcome

@@ -43,6 +43,6 @@
 // Tags are added and removed with the manager API, though most of NSX is configured through the Policy API: the calls of the latter
 // replace all tags of a machine, and with them those that other rules of the firewall rely on.
 //
-// A tag isolates nothing by itself. A group has to ask for it, as "scope|tag", or "|tag" for one without a scope, a rule has to use the group, and the
-// machine must not be on the exclude list of the firewall.
+// A tag isolates nothing by itself. A group has to ask for it, as "scope|tag", or "|tag" for one without a scope, a rule has to
+// use the group, and the machine must not be on the exclude list of the firewall.
 package nsx

@@ -128,6 +128,7 @@ func (s *session) create(ctx context.Context) (*ticket, error) {
 	var cookies []*http.Cookie
 	found := false
 	for _, c := range answer.Cookies() {
+		// #nosec G124 -- it goes to the manager, which needs no attributes
 		cookies = append(cookies, &http.Cookie{Name: c.Name, Value: c.Value, Quoted: c.Quoted})
 		found = found || strings.EqualFold(c.Name, "JSESSIONID") && c.Value != ""
 	}

@@ -63,7 +63,7 @@ func (s *SIEM) messages(ctx context.Context, op, route string, q MessageQuery, w
 		if body.Status == http.StatusNoContent {
 			return // nothing matched: documented for syslog only, and harmless
 		}
-		f := feed{op: op, status: body.Status, want: want, onMalformed: q.OnMalformed, yield: yield}
+		f := feed{op: op, status: body.Status, withhold: body.Withhold, want: want, onMalformed: q.OnMalformed, yield: yield}
 		if err := f.run(body); err != nil && !errors.Is(err, errStopped) {
 			yield(Message{}, err)
 		}

@@ -16,6 +16,7 @@ var errStopped = errors.New("stopped")
 type feed struct {
 	op          string
 	status      int
+	withhold    func([]byte) []byte // takes credentials out of a text
 	want        []Category
 	onMalformed func(Malformed)
 	yield       func(Message, error) bool
@@ -100,7 +101,7 @@ func (f *feed) expectObject(head *bufio.Reader) error {
 }
 
 func (f *feed) apiError(body []byte) error {
-	return newAPIError(rest.Answer{Op: f.op, Status: f.status, Body: body, Attempts: 1})
+	return newAPIError(rest.Answer{Op: f.op, Status: f.status, Body: f.withhold(body), Attempts: 1})
 }
 
 func (f *feed) incomplete(err error) error {

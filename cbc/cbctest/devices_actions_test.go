@@ -24,7 +24,13 @@ func quarantined(c *console) []int64 {
 func TestQuarantine(t *testing.T) {
 	t.Parallel()
 	c := newConsole(t, fleet())
+	if got := c.call("GET", devices+"/1", "", 200)["last_contact_time"]; got != "2025-02-11T12:00:00.000Z" {
+		t.Errorf("last contact at the beginning = %v", got)
+	}
 	c.wait(10 * time.Second)
+	if got := c.call("GET", devices+"/1", "", 200)["last_contact_time"]; got != "2025-02-11T12:00:10.000Z" {
+		t.Errorf("last contact of a sensor that is always there = %v", got)
+	}
 	c.raw("POST", actions, `{"action_type":"QUARANTINE","device_id":[1,3,5,4,1],"options":{"toggle":"ON"}}`, 204)
 	c.raw("POST", actions, `{"action_type":"QUARANTINE","device_id":[6],"options":{"toggle":"OFF"}}`, 204)
 	if diff := cmp.Diff([]int64{1}, quarantined(c)); diff != "" {
@@ -152,6 +158,7 @@ func TestOtherActions(t *testing.T) {
 	}
 	c.raw("POST", actions, `{"action_type":"DELETE_SENSOR","device_id":[1],"options":{}}`, 204)
 	c.raw("GET", devices+"/1", "", 404)
+	c.raw("POST", actions, `{"action_type":"UNINSTALL_SENSOR","device_id":[2]}`, 204)
 }
 
 func TestActionBySearch(t *testing.T) {

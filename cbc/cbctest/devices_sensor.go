@@ -26,7 +26,6 @@ type order struct {
 
 // addDevice adds a device as the world describes it, defaults filled in.
 func (s *Server) addDevice(in Device) {
-	in.SensorStates = slices.Clone(in.SensorStates)
 	d := &device{Device: in, anchor: s.created, contact: in.LastContact}
 	s.devices = append(s.devices, d)
 	s.byID[in.ID] = d
@@ -91,22 +90,19 @@ func (d *device) gone() bool { return d.Status == "DEREGISTERED" || d.Status == 
 
 // lastContact is the last contact up to now of a sensor that has been online since its anchor.
 func (d *device) lastContact(now time.Time) time.Time {
-	if d.CheckIn <= 0 || now.Before(d.anchor) {
+	if now.Before(d.anchor) {
 		return now
 	}
 	return d.anchor.Add(now.Sub(d.anchor).Truncate(d.CheckIn))
 }
 
-// nextContact is when a sensor that is online takes what is asked at a given time: at the next contact after it.
+// nextContact is when a sensor that is online takes what is asked at a given time: at the next contact after it, or at once if
+// it is in contact all the time.
 func (d *device) nextContact(asked time.Time) time.Time {
-	switch {
-	case asked.Before(d.anchor):
+	if asked.Before(d.anchor) {
 		return d.anchor
-	case d.CheckIn <= 0:
-		return asked
-	default:
-		return d.anchor.Add(asked.Sub(d.anchor).Truncate(d.CheckIn) + d.CheckIn)
 	}
+	return d.anchor.Add(asked.Sub(d.anchor).Truncate(d.CheckIn) + d.CheckIn)
 }
 
 // contactAfter is when the sensor of a device takes what is asked of it at a given time; not ok if the device is unknown,
@@ -125,7 +121,6 @@ func (s *Server) ask(d *device, do func(*device)) {
 		return
 	}
 	d.asked = append(d.asked, order{at: s.now(), do: do})
-	s.advanceDevice(d)
 }
 
 // Device tells how a device stands now; ok is false if there is none with that id.
@@ -177,6 +172,5 @@ func (s *Server) SetOffline(id int64, offline bool) {
 		d.Offline, d.OnlineAfter = true, 0
 	case d.Offline:
 		d.goOnline(s.now())
-		s.advanceDevice(d)
 	}
 }

@@ -72,6 +72,8 @@ func TestDeviceSearch(t *testing.T) {
 		`{"start":1,"rows":2}`:                                {"1", "2"},
 		`{"start":0,"rows":2}`:                                {"1", "2"},
 		`{"start":3,"rows":2}`:                                {"3", "5"},
+		`{"start":1,"rows":10000}`:                            {"1", "2", "3", "5", "6"},
+		`{"rows":0}`:                                          {},
 		`{"start":9,"rows":2}`:                                {},
 	} {
 		if diff := cmp.Diff(want, ids(c, body)); diff != "" {
@@ -113,6 +115,7 @@ func TestDeviceSearchRefusals(t *testing.T) {
 		`{"query":"(a"}`, `{"rows":10001}`, `{"start":9999,"rows":3}`, `{"rows":-1}`, `{"start":-1}`,
 		`{"sort":[{"field":"name","order":"up"}]}`, `{"criteria":{"last_contact_time":{"range":"2w"}}}`,
 		`{"criteria":{"last_contact_time":{"range":"-2w","start":"x"}}}`, `{"criteria":{"last_contact_time":{"start":"x","end":"y"}}}`,
+		`{"criteria":{"last_contact_time":{"start":"2025-02-01T00:00:00Z","end":"y"}}}`,
 		`{"exclusions":{"os":["MAC"]}}`,
 	} {
 		c.raw("POST", devices+"/_search", body, 400)
@@ -150,6 +153,12 @@ func TestDevice(t *testing.T) {
 		t.Errorf("unknown device = %v", got)
 	}
 	c.raw("GET", devices+"/x", "", 400)
+	c = newConsole(t, cbctest.World{Devices: []cbctest.Device{{
+		ID: 1, Name: "A", Running: []cbctest.RunningProcess{{PID: 5, Path: `C:\a.exe`}}, Files: []cbctest.File{{Path: `C:\b.txt`, Content: "b"}},
+	}}})
+	if d, _ := c.srv.Device(1); len(d.Running) != 1 || len(d.Files) != 2 {
+		t.Errorf("Device(1) runs %v and has %v", d.Running, d.Files)
+	}
 	if _, ok := c.srv.Device(99); ok {
 		t.Error("Device(99) is there")
 	}

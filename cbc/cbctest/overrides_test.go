@@ -116,6 +116,8 @@ func TestOverrideSwitches(t *testing.T) {
 		t.Errorf("AbsentMembers: %v", made)
 	}
 	id, _ := made["id"].(string)
-	c.call("DELETE", overrides+"/"+id, "", 200)
+	if got := c.raw("DELETE", overrides+"/"+id, "", 200); string(got) != "{}" {
+		t.Errorf("DeleteAnswers: %s", got)
+	}
 	c.raw("POST", overrides+"/_delete", `[]`, 204)
 }

@@ -74,8 +74,20 @@ func TestEventForms(t *testing.T) {
 				{Type: "netconn", Extra: map[string]any{"netconn_port": 443, "netconn_domain": nil}, Time: noon.Add(-2 * time.Hour)},
 				{Type: "filemod", SHA256: evil, MD5: evilMD},
 			},
+		}, {
+			GUID: "q", DeviceID: 7, Touched: map[string][]string{"modload_hash": {evilMD}},
+			Events: []cbctest.Event{{Type: "filemod", Name: `c:\app.log`}},
 		}},
 	})
+	if got := found(c, "filemod_hash:*"); !cmp.Equal(got, []string{"p"}) {
+		t.Errorf("filemod_hash:* finds %v, want the one whose file was hashed", got)
+	}
+	const loaded = `{"query":"modload_md5:*"}`
+	c.call("POST", events("q"), loaded, 200)
+	c.wait(2 * time.Second)
+	if got := column(rows(c.call("POST", events("q"), loaded, 200)), "modload_md5"); !cmp.Equal(got, []string{evilMD}) {
+		t.Errorf("modules loaded by q = %v", got)
+	}
 	all := func(body string) []map[string]any {
 		c.call("POST", events("p"), body, 200)
 		c.wait(2 * time.Second)
@@ -94,7 +106,7 @@ func TestEventForms(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
-	if got := all(`{"query":"netconn_port:[400 TO 500]"}`); len(got) != 1 {
+	if got := all(`{"query":"netconn_port:[400 TO 500]"}`); len(got) != 1 || got[0]["netconn_action"] != nil {
 		t.Errorf("events by port = %v", got)
 	}
 	if got := all(`{"query":"event_type:*","time_range":{"window":"-90m"}}`); len(got) != 1 {

@@ -99,7 +99,6 @@ func (p *parser) or(field string) (filter, error) {
 		return nil, err
 	}
 	for {
-		p.blank()
 		if !p.operator("OR", "||") {
 			return left, nil
 		}

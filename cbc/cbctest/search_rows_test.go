@@ -163,7 +163,7 @@ func TestSearchFields(t *testing.T) {
 		t.Errorf("Scalars: %v", row)
 	}
 	c.srv.SetSearch(cbctest.SearchSwitches{ScalarEnriched: true})
-	if row := c.search(`{"query":"process_guid:wscript AND enriched:true"}`)[0]; row["event_type"] != "childproc" {
+	if row := c.search(`{"query":"process_guid:wscript AND enriched:true"}`)[0]; row["event_type"] != "childproc" || row["enriched"] != true {
 		t.Errorf("ScalarEnriched: %v", row)
 	}
 }
@@ -209,6 +209,9 @@ func TestSearchSort(t *testing.T) {
 func TestSearchOddRows(t *testing.T) {
 	t.Parallel()
 	c := newConsole(t, office0417())
+	if got := c.search(`{"query":"process_guid:outlook"}`)[0]; got["filemod_count"] != 1.0 || got["modload_count"] != 0.0 {
+		t.Errorf("counts of outlook = %v, %v", got["filemod_count"], got["modload_count"])
+	}
 	rundll, winword := c.search(`{"query":"process_guid:rundll"}`)[0], c.search(`{"query":"process_guid:winword"}`)[0]
 	if pids, ok := rundll["process_pid"].([]any); !ok || len(pids) != 0 {
 		t.Errorf("process_pid = %v, want []", rundll["process_pid"])

@@ -209,6 +209,8 @@ func TestSearchCancelAndList(t *testing.T) {
 	}
 	c.srv.SetSearch(cbctest.SearchSwitches{CancelUnknown: true})
 	c.raw("DELETE", oldJobs+"/nobody", "", 204)
+	c.raw("DELETE", oldJobs+"/"+running, "", 204)
+	c.raw("GET", searchJobs+"/"+running+"/results", "", 404)
 }
 
 func TestSearchRefusals(t *testing.T) {
@@ -239,6 +241,7 @@ func TestSearchRefusals(t *testing.T) {
 	c.srv.SetSearch(cbctest.SearchSwitches{BadQueryEmpty: true, RefuseUnknownFields: true, LowerOrder: true})
 	c.raw("POST", searchJobs, `{"query":"filewrite_hash:a"}`, 400)
 	c.raw("POST", searchJobs, `{"query":"filemod_sha256:a"}`, 400)
+	c.raw("POST", searchJobs, `{"query":"nothing:[1 TO 2]"}`, 400)
 	c.raw("POST", searchJobs, `{"query":"filemod_hash:a AND process_name:b","sort":[{"field":"device_id","order":"asc"}]}`, 200)
 	if found := c.search(`{"query":"process_name:(a.exe"}`); len(found) != 0 {
 		t.Errorf("a malformed query found %v", found)

@@ -33,6 +33,7 @@ func TestAuthentication(t *testing.T) {
 		"no slash":                 {cbctest.KeySecret, 401, "form"},
 		"id and secret":            {cbctest.KeyID + "/" + cbctest.KeySecret, 401, "reversed"},
 		"the org key as the id":    {cbctest.KeySecret + "/" + cbctest.OrgKey, 401, "no key"},
+		"the secret as the id":     {"x/" + cbctest.KeySecret, 401, "no key"},
 		"another secret":           {"x/" + cbctest.KeyID, 401, "no key"},
 		"white space is no detail": {cbctest.KeySecret + "/ " + cbctest.KeyID, 401, "no key"},
 	} {

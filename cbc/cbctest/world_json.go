@@ -25,7 +25,6 @@ func (s *span) UnmarshalText(text []byte) error {
 func withSpans(t reflect.Type) reflect.Type {
 	fields := make([]reflect.StructField, 0, t.NumField())
 	for f := range t.Fields() {
-		f := f
 		if f.Type == reflect.TypeFor[time.Duration]() {
 			f.Type = reflect.TypeFor[span]()
 		}

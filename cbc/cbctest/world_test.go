@@ -83,7 +83,6 @@ func TestDurationsAreText(t *testing.T) {
 			visit(typ.Elem())
 		case reflect.Struct:
 			for f := range typ.Fields() {
-				f := f
 				if f.Tag.Get("json") == "-" {
 					continue
 				}

@@ -41,20 +41,14 @@ func brokenClaims() map[string]fault {
 			}}
 		}, []string{"claim_live"}},
 		"has two winners": {func() *rigged {
-			return &rigged{pause: func() { time.Sleep(time.Millisecond) }}
+			return &rigged{pause: func(record) { time.Sleep(time.Millisecond) }}
 		}, []string{"one_winner", "one_heir"}},
 		"has two winners of a new key": {func() *rigged {
-			s := &rigged{}
-			s.take = func(r record, k dedupe.Key, o string, now time.Time, l time.Duration) (record, grant) {
-				next, g := dedupe.Take(r, k, o, now, l)
-				s.pause = func() {
-					if r.Key == "" {
-						time.Sleep(time.Millisecond)
-					}
+			return &rigged{pause: func(stood record) {
+				if stood.Key == "" {
+					time.Sleep(time.Millisecond)
 				}
-				return next, g
-			}
-			return s
+			}}
 		}, []string{"one_winner"}},
 		"does not sort": {func() *rigged {
 			return &rigged{asked: func(keys []dedupe.Key) []dedupe.Key {

@@ -47,6 +47,6 @@ func brokenKeeping() map[string]fault {
 		}, []string{"exact_keys"}},
 		"shares its memory":            {func() *rigged { return &rigged{sharing: true} }, []string{"own_memory"}},
 		"does not look at the context": {func() *rigged { return &rigged{deaf: true} }, []string{"context"}},
-		"cuts large batches":           {func() *rigged { return &rigged{most: 32_766} }, []string{"large_batches"}},
+		"cuts large batches":           {func() *rigged { return &rigged{most: 3_640} }, []string{"large_batches"}},
 	}
 }

@@ -2,7 +2,6 @@ package dedupetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -51,10 +50,7 @@ func claimSorted(ctx context.Context, s dedupe.Store) error {
 		return err
 	}
 	none, err := s.Claim(ctx, "first", morning(), lease)
-	if err != nil || len(none) > 0 {
-		return fmt.Errorf("a claim on no key gave %v, %v; want nothing", none, err)
-	}
-	return nil
+	return nothing("a claim on no key", none, err)
 }
 
 func claimDone(ctx context.Context, s dedupe.Store) error {
@@ -136,12 +132,13 @@ func claimInvalid(ctx context.Context, s dedupe.Store) error {
 			return err
 		},
 	} {
-		if err := call(); !errors.Is(err, dedupe.ErrInvalid) {
-			return fmt.Errorf("%s: got the error %v, want ErrInvalid", what, err)
+		if err := wantError(what, call(), dedupe.ErrInvalid); err != nil {
+			return err
 		}
 	}
-	if records, err := s.Lookup(ctx, "fresh"); err != nil || len(records) > 0 {
-		return fmt.Errorf("a refused claim left %v, %v", records, err)
+	records, err := s.Lookup(ctx, "fresh")
+	if err := nothing("a refused claim", records, err); err != nil {
+		return err
 	}
 	return stands(ctx, s, stood)
 }

@@ -133,10 +133,8 @@ func finishOthers(ctx context.Context, s dedupe.Store) error {
 			return fmt.Errorf("%s is %s, want %s", key, r.State, want)
 		}
 	}
-	if records, err := s.Lookup(ctx, "b"); err != nil || len(records) > 0 {
-		return fmt.Errorf("finishing an unknown claim left %v, %v", records, err)
-	}
-	return nil
+	records, err := s.Lookup(ctx, "b")
+	return nothing("what finishing an unknown claim left", records, err)
 }
 
 func finishBefore(ctx context.Context, s dedupe.Store) error {

@@ -24,11 +24,14 @@ func forgetDone(ctx context.Context, s dedupe.Store) error {
 			return err
 		}
 	}
-	if n, err := s.Forget(ctx, time.Time{}); err != nil || n != 0 {
-		return fmt.Errorf("forgetting what is older than the zero time gave %d, %v; want 0", n, err)
-	}
-	n, err := s.Forget(ctx, now)
+	n, err := s.Forget(ctx, time.Time{})
 	if err != nil {
+		return err
+	}
+	if n != 0 {
+		return fmt.Errorf("forgetting what is older than the zero time gave %d, want 0", n)
+	}
+	if n, err = s.Forget(ctx, now); err != nil {
 		return err
 	}
 	records, err := s.Lookup(ctx, "old", "older", "exact", "young")

@@ -114,8 +114,6 @@ func renewLost(ctx context.Context, s dedupe.Store) error {
 			return err
 		}
 	}
-	if records, err := s.Lookup(ctx, "unknown"); err != nil || len(records) > 0 {
-		return fmt.Errorf("renewing an unknown claim left %v, %v", records, err)
-	}
-	return nil
+	records, err := s.Lookup(ctx, "unknown")
+	return nothing("what renewing an unknown claim left", records, err)
 }

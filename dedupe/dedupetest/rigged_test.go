@@ -18,7 +18,7 @@ type rigged struct {
 	fold        func(dedupe.Key) dedupe.Key
 	asked       func([]dedupe.Key) []dedupe.Key
 	kept        func(dedupe.Record) dedupe.Record
-	pause       func()
+	pause       func(stood dedupe.Record)
 	most        int
 	deaf        bool // does not look at the context
 	trusting    bool // does not check arguments before it begins
@@ -105,10 +105,11 @@ func (s *rigged) Claim(ctx context.Context, owner string, now time.Time, lease t
 func (s *rigged) claim(k dedupe.Key, owner string, now time.Time, lease time.Duration) dedupe.Grant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next, g := s.take(s.get(k), k, owner, now, lease)
+	stood := s.get(k)
+	next, g := s.take(stood, k, owner, now, lease)
 	if s.pause != nil {
 		s.mu.Unlock()
-		s.pause()
+		s.pause(stood)
 		s.mu.Lock()
 	}
 	if g.Won {

@@ -2,6 +2,7 @@ package dedupetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -87,6 +88,22 @@ func same(what string, got, want dedupe.Record) error {
 		return fmt.Errorf("%s:\n got %s\nwant %s", what, show(got), show(want))
 	}
 	return nil
+}
+
+// nothing says what should not be there.
+func nothing[T any](what string, got []T, err error) error {
+	if err == nil && len(got) > 0 {
+		err = fmt.Errorf("%s: got %v, want nothing", what, got)
+	}
+	return err
+}
+
+// wantError says that a call ended in another way than with want.
+func wantError(what string, got, want error) error {
+	if errors.Is(got, want) {
+		return nil
+	}
+	return fmt.Errorf("%s: got the error %q, want %w", what, fmt.Sprint(got), want)
 }
 
 func wantKeys(what string, got []dedupe.Key, want ...dedupe.Key) error {

@@ -40,7 +40,7 @@ func SQLite() Dialect {
 				before  BLOB
 			) WITHOUT ROWID`,
 			`CREATE INDEX pphunt_tasks_done ON pphunt_tasks (updated) WHERE state = 'done'`,
-			`CREATE TABLE pphunt_imports (source TEXT NOT NULL PRIMARY KEY, upto INTEGER NOT NULL) WITHOUT ROWID`,
+			`CREATE TABLE pphunt_imports (source TEXT NOT NULL PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID`,
 			`PRAGMA application_id = ` + strconv.Itoa(ApplicationID),
 		},
 	}

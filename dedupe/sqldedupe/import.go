@@ -11,20 +11,21 @@ import (
 	"github.com/pphunt/pphunt/dedupe"
 )
 
-// Imported tells how far another ledger was taken over: what the last [Store.Import] under that name said, 0 if there was none.
-func (s *Store) Imported(ctx context.Context, source string) (int64, error) {
-	var upto int64
-	err := s.read.QueryRowContext(ctx, s.dialect.bind(`SELECT upto FROM pphunt_imports WHERE source = ?`), source).Scan(&upto)
+// Imported tells how far another ledger was taken over: the mark of the last [Store.Import] under that name, empty if there was
+// none.
+func (s *Store) Imported(ctx context.Context, source string) (string, error) {
+	var mark string
+	err := s.read.QueryRowContext(ctx, s.dialect.bind(`SELECT mark FROM pphunt_imports WHERE source = ?`), source).Scan(&mark)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, s.fail(ctx, "import", err)
+		return "", s.fail(ctx, "import", err)
 	}
-	return upto, nil
+	return mark, nil
 }
 
-// Import adds the records of tasks that another ledger, named source, has as done, and notes how far it has come, in one
-// transaction. It returns how many records are new. Keys that are known already stay as they are, except that a done one takes on
+// Import adds the records of tasks that another ledger, named source, has as done, and notes with a mark of the caller's how far
+// it has come, in one transaction. It returns how many records are new. Keys that are known already stay as they are, except that a done one takes on
 // a later time.
-func (s *Store) Import(ctx context.Context, source string, upto int64, records ...dedupe.Record) (int, error) {
+func (s *Store) Import(ctx context.Context, source, mark string, records ...dedupe.Record) (int, error) {
 	sorted := slices.Clone(records)
 	slices.SortFunc(sorted, func(a, b dedupe.Record) int { return strings.Compare(string(a.Key), string(b.Key)) })
 	for _, rec := range sorted {
@@ -45,7 +46,7 @@ func (s *Store) Import(ctx context.Context, source string, upto int64, records .
 			}
 		}
 		_, err := tx.ExecContext(ctx, s.dialect.bind(
-			`INSERT INTO pphunt_imports (source, upto) VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET upto = excluded.upto`), source, upto)
+			`INSERT INTO pphunt_imports (source, mark) VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET mark = excluded.mark`), source, mark)
 		return err
 	})
 	if err != nil {

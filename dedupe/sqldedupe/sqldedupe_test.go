@@ -79,21 +79,21 @@ func TestImport(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	old, recent := noon().Add(-time.Hour), noon().Add(-time.Minute)
-	if upto, err := s.Imported(t.Context(), "elsewhere"); upto != 0 || err != nil {
-		t.Errorf("Imported before anything was = %d, %v; want 0", upto, err)
+	if mark, err := s.Imported(t.Context(), "elsewhere"); mark != "" || err != nil {
+		t.Errorf("Imported before anything was = %q, %v; want nothing", mark, err)
 	}
 	grants, err := s.Claim(t.Context(), "owner", noon(), time.Minute, "open")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.Import(t.Context(), "elsewhere", 3, done("b", recent), done("a", old), done("open", noon().Add(time.Second))); n != 2 || err != nil {
+	if n, err := s.Import(t.Context(), "elsewhere", "third", done("b", recent), done("a", old), done("open", noon().Add(time.Second))); n != 2 || err != nil {
 		t.Errorf("Import = %d, %v; want 2: a and b are new, one is open here", n, err)
 	}
-	if n, err := s.Import(t.Context(), "elsewhere", 5, done("a", recent), done("b", old)); n != 0 || err != nil {
+	if n, err := s.Import(t.Context(), "elsewhere", "fifth", done("a", recent), done("b", old)); n != 0 || err != nil {
 		t.Errorf("second Import = %d, %v; want 0", n, err)
 	}
-	if upto, err := s.Imported(t.Context(), "elsewhere"); upto != 5 || err != nil {
-		t.Errorf("Imported = %d, %v; want 5", upto, err)
+	if mark, err := s.Imported(t.Context(), "elsewhere"); mark != "fifth" || err != nil {
+		t.Errorf("Imported = %q, %v; want fifth", mark, err)
 	}
 	later := done("a", recent)
 	later.Created = old
@@ -114,7 +114,7 @@ func TestImportTakesOnlyWhatIsDone(t *testing.T) {
 		"a record without time": {Key: "k", State: dedupe.Done, Owner: "o", Attempt: 1},
 		"a record without key":  done("", noon()),
 	} {
-		if n, err := s.Import(t.Context(), "elsewhere", 1, done("fine", noon()), rec); n != 0 || !errors.Is(err, dedupe.ErrInvalid) {
+		if n, err := s.Import(t.Context(), "elsewhere", "first", done("fine", noon()), rec); n != 0 || !errors.Is(err, dedupe.ErrInvalid) {
 			t.Errorf("Import of %s = %d, %v; want ErrInvalid", name, n, err)
 		}
 	}

@@ -28,7 +28,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		{&s.stmts.put, s.write, `UPDATE pphunt_tasks SET state = ?, owner = ?, attempt = ?, until = ?, updated = ?, detail = ?, before = ? WHERE key = ?`},
 		{&s.stmts.look, s.read, get},
 	} {
-		stmt, err := p.db.PrepareContext(ctx, s.dialect.bind(p.text))
+		stmt, err := p.db.PrepareContext(ctx, s.dialect.bind(p.text)) //nolint:sqlclosecheck // Close closes it
 		if err != nil {
 			return fmt.Errorf("preparing statements: %w", err)
 		}

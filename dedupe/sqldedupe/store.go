@@ -138,7 +138,7 @@ func (s *Store) Lookup(ctx context.Context, keys ...dedupe.Key) ([]dedupe.Record
 }
 
 func (s *Store) records(ctx context.Context, tx *sql.Tx, keys []dedupe.Key) ([]dedupe.Record, error) {
-	look := tx.StmtContext(ctx, s.stmts.look)
+	look := tx.StmtContext(ctx, s.stmts.look) //nolint:sqlclosecheck // the end of the transaction closes it
 	var records []dedupe.Record
 	for _, key := range keys {
 		rec, err := scan(look.QueryRowContext(ctx, string(key)))

@@ -94,11 +94,11 @@ func inspectAs(ctx context.Context, path, mode string, busy time.Duration) error
 	if err != nil {
 		return err
 	}
-	return errors.Join(recognise(ctx, db, path), db.Close())
+	return errors.Join(recognize(ctx, db, path), db.Close())
 }
 
-// recognise accepts an empty database, a ledger, and the database of the old script.
-func recognise(ctx context.Context, db *sql.DB, path string) (err error) {
+// recognize accepts an empty database, a ledger, and the database of the old script.
+func recognize(ctx context.Context, db *sql.DB, path string) (err error) {
 	tx, err := db.BeginTx(ctx, nil) // all answers must be of one moment: another process may be making the tables
 	if err != nil {
 		return err

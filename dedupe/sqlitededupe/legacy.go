@@ -2,6 +2,7 @@ package sqlitededupe
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
 	"errors"
@@ -10,9 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
-
-	"github.com/pphunt/pphunt/dedupe"
 )
 
 // LegacyRecord is what the old script noted when it had acted on a process: every action that was switched on then, on the
@@ -39,15 +37,8 @@ type Legacy struct {
 	LastPull time.Time
 }
 
-const (
-	legacySource = "records"
-	// legacyChunk is how many rows become one transaction.
-	legacyChunk = 2000
-	// legacyOwner stands as the owner of imported records.
-	legacyOwner = "legacy script"
-	// mostComplaints is how many rows an error names.
-	mostComplaints = 5
-)
+// legacySource is the name under which the rows are imported.
+const legacySource = "records"
 
 // hasLegacy tells whether the table of the old script is there.
 func hasLegacy(ctx context.Context, q querier) (bool, error) {
@@ -105,141 +96,52 @@ func (s *Store) lastPull(ctx context.Context) (time.Time, error) {
 	return t, nil
 }
 
-// legacyMark is the row up to which records were imported. Should the highest row be lower than that, the script has emptied its
-// table and begun to count anew.
+// legacyMark is the row up to which records were imported. The script empties its table at times and counts from 1 again: then
+// the row of that number is missing or another one, and everything that is there is new.
 func (s *Store) legacyMark(ctx context.Context) (int64, error) {
 	mark, err := s.Imported(ctx, legacySource)
 	if err != nil {
 		return 0, err
 	}
-	var highest int64
-	if err := s.read.QueryRowContext(ctx, `SELECT coalesce(max(rowid), 0) FROM records`).Scan(&highest); err != nil {
-		return 0, err
-	}
-	if highest < mark {
-		return 0, nil
-	}
-	return mark, nil
-}
-
-// ImportLegacy makes records of tasks that are done from the rows that the old script left in this file. The function says
-// which tasks a row stands for; none is a good answer. A row is taken once: a second call takes only what the script has
-// added since. The old tables stay as they are.
-//
-// The tasks count as done when the script wrote the row. Where that time cannot be read or lies after now, they count as done
-// now: remembering too long leaves a host alone, forgetting too soon acts on it again. Tasks that the ledger knows already stay
-// as they are. ImportLegacy returns how many are new. Keys that are no good are left out; the error names the first of their
-// rows when everything else is imported.
-func (s *Store) ImportLegacy(ctx context.Context, now time.Time, keys func(LegacyRecord) []dedupe.Key) (int, error) {
-	n, err := s.importLegacy(ctx, now.UTC().Round(0), keys)
+	number, _, _ := strings.Cut(mark, " ")
+	id, err := strconv.ParseInt(number, 10, 64)
 	if err != nil {
-		return n, fmt.Errorf("sqlitededupe: import: %w", explain(s.path, err))
+		return 0, nil //nolint:nilerr // no mark yet
 	}
-	return n, nil
-}
-
-func (s *Store) importLegacy(ctx context.Context, now time.Time, keys func(LegacyRecord) []dedupe.Key) (int, error) {
-	ok, err := hasLegacy(ctx, s.read)
-	if err != nil || !ok {
+	rows, err := s.legacyRows(ctx, id-1, 1)
+	if err != nil || len(rows) == 0 || rows[0].mark() != mark {
 		return 0, err
 	}
-	from, err := s.legacyMark(ctx)
-	if err != nil {
-		return 0, err
-	}
-	added := 0
-	var bad complaints
-	for {
-		rows, err := s.legacyRows(ctx, from, now)
-		if err != nil || len(rows) == 0 {
-			return added, errors.Join(err, bad.err())
-		}
-		from = rows[len(rows)-1].ID
-		n, err := s.Import(ctx, legacySource, from, legacyTasks(rows, keys, &bad)...)
-		if err != nil {
-			return added, err
-		}
-		added += n
-	}
+	return id, nil
 }
 
-// legacyTasks makes one record for each good key. Should several rows stand for one task, the newest time stands.
-func legacyTasks(rows []LegacyRecord, keys func(LegacyRecord) []dedupe.Key, bad *complaints) []dedupe.Record {
-	newest := make(map[dedupe.Key]dedupe.Record)
-	for _, row := range rows {
-		for _, key := range keys(row) {
-			if err := key.Check(); err != nil {
-				bad.add(row.ID, err)
-				continue
-			}
-			if have, ok := newest[key]; ok && !have.Updated.Before(row.Time) {
-				continue
-			}
-			newest[key] = dedupe.Record{
-				Key: key, State: dedupe.Done, Owner: legacyOwner, Attempt: 1, Updated: row.Time, Created: row.Time,
-				Detail: "row " + strconv.FormatInt(row.ID, 10) + " of the old script",
-			}
-		}
-	}
-	records := make([]dedupe.Record, 0, len(newest))
-	for _, rec := range newest {
-		records = append(records, rec)
-	}
-	return records
+// legacyRow is a row as it stands. Columns are read as text: the script declared text and wrote numbers, others did the reverse.
+type legacyRow struct {
+	id                     int64
+	at, device, guid, hash string
 }
 
-// legacyRows reads the next rows. Columns are cast to text: the script declared text and wrote numbers, others did the reverse.
-func (s *Store) legacyRows(ctx context.Context, from int64, now time.Time) (all []LegacyRecord, err error) {
+// mark is the number of the row and what tells it from another with the same number.
+func (r legacyRow) mark() string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{r.at, r.device, r.guid, r.hash}, "\x00")))
+	return strconv.FormatInt(r.id, 10) + " " + hex.EncodeToString(sum[:8])
+}
+
+// legacyRows reads the next rows behind a number.
+func (s *Store) legacyRows(ctx context.Context, after int64, most int) (all []legacyRow, err error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT rowid, coalesce(CAST(timestamp AS TEXT), ''), coalesce(CAST(device_id AS TEXT), ''),
 		coalesce(CAST(process_guid AS TEXT), ''), coalesce(CAST(sha256 AS TEXT), '')
-		FROM records WHERE rowid > ? ORDER BY rowid LIMIT ?`, from, legacyChunk)
+		FROM records WHERE rowid > ? ORDER BY rowid LIMIT ?`, after, most)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var id int64
-		var at, device, guid, hash string
-		if err := rows.Scan(&id, &at, &device, &guid, &hash); err != nil {
+		var r legacyRow
+		if err := rows.Scan(&r.id, &r.at, &r.device, &r.guid, &r.hash); err != nil {
 			return nil, err
 		}
-		all = append(all, legacyRecord(id, at, device, guid, hash, now))
+		all = append(all, r)
 	}
 	return all, rows.Err()
-}
-
-func legacyRecord(id int64, at, device, guid, hash string, now time.Time) LegacyRecord {
-	rec := LegacyRecord{ID: id, Time: now}
-	if t, ok := parseLegacyTime(at); ok && t.Before(now) {
-		rec.Time = t
-	}
-	if n, ok := parseLegacyNumber(device); ok {
-		rec.DeviceID = n
-	}
-	if guid = strings.TrimSpace(guid); utf8.ValidString(guid) && !strings.Contains(guid, "\x00") {
-		rec.ProcessGUID = guid
-	}
-	if raw, err := hex.DecodeString(strings.TrimSpace(hash)); err == nil && len(raw) == len(rec.SHA256) {
-		copy(rec.SHA256[:], raw)
-	}
-	return rec
-}
-
-// complaints counts rows that could not be imported and keeps the first.
-type complaints struct {
-	total int
-	first []error
-}
-
-func (c *complaints) add(id int64, err error) {
-	if c.total++; len(c.first) < mostComplaints {
-		c.first = append(c.first, fmt.Errorf("row %d: %w", id, err))
-	}
-}
-
-func (c *complaints) err() error {
-	if c.total == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d keys of old records were left out: %w", c.total, errors.Join(c.first...))
 }

@@ -117,21 +117,26 @@ func TestImportLegacyTakesEachRowOnceAndLeavesTheOldTablesAlone(t *testing.T) {
 	if n, err := s.ImportLegacy(t.Context(), noon(), isolation); n != 1 || err != nil {
 		t.Errorf("third ImportLegacy = %d, %v; want the row that was added", n, err)
 	}
-	// It forgot everything and counts from 1 again.
-	run(t, path, `DELETE FROM records`, `INSERT INTO records (timestamp, device_id, process_guid, sha256) VALUES ('2026-02-28T00:00:00Z', 10, 'g4', '')`)
-	if n, err := s.ImportLegacy(t.Context(), noon(), isolation); n != 1 || err != nil {
-		t.Errorf("fourth ImportLegacy = %d, %v; want the row of the new count", n, err)
+	// It forgot everything, as it does at each start, and counts from 1 again: to less than before, then to more.
+	for i, devices := range [][]int{{10}, {11, 12, 13, 14}} {
+		run(t, path, `DELETE FROM records`)
+		for _, device := range devices {
+			run(t, path, fmt.Sprintf(`INSERT INTO records (timestamp, device_id, process_guid, sha256) VALUES ('2026-02-28T00:00:00Z', %d, 'g', '')`, device))
+		}
+		if n, err := s.ImportLegacy(t.Context(), noon(), isolation); n != len(devices) || err != nil {
+			t.Errorf("ImportLegacy after it began anew for the %d. time = %d, %v; want %d", i+1, n, err, len(devices))
+		}
 	}
-	if l, err := s.Legacy(t.Context()); err != nil || l.Records != 1 || l.Waiting != 0 {
-		t.Errorf("Legacy = %+v, %v; want 1 record, none waiting", l, err)
+	if l, err := s.Legacy(t.Context()); err != nil || l.Records != 4 || l.Waiting != 0 {
+		t.Errorf("Legacy = %+v, %v; want 4 records, none waiting", l, err)
 	}
-	grants, err := s.Claim(t.Context(), "owner", noon(), time.Minute, "isolate/device/7", "isolate/device/10", "isolate/device/11")
+	grants, err := s.Claim(t.Context(), "owner", noon(), time.Minute, "isolate/device/7", "isolate/device/10", "isolate/device/11", "isolate/device/15")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, g := range grants {
-		if g.Won != (g.Claim.Key == "isolate/device/11") {
-			t.Errorf("the claim on %s: won %v; only 11 was never done", g.Claim.Key, g.Won)
+		if g.Won != (g.Claim.Key == "isolate/device/15") {
+			t.Errorf("the claim on %s: won %v; only 15 was never done", g.Claim.Key, g.Won)
 		}
 	}
 }
@@ -142,24 +147,16 @@ func dump(t *testing.T, path string) string {
 	db := openRaw(t, path)
 	var b strings.Builder
 	for _, query := range []string{
-		`SELECT sql FROM sqlite_master WHERE name IN ('records', 'last_pull') ORDER BY name`,
-		`SELECT id || '|' || timestamp || '|' || device_id || '|' || process_guid || '|' || sha256 FROM records ORDER BY id`,
-		`SELECT id || '|' || timestamp FROM last_pull`,
+		`SELECT sql AS line FROM sqlite_master WHERE name IN ('records', 'last_pull') ORDER BY name`,
+		`SELECT id || '|' || timestamp || '|' || device_id || '|' || process_guid || '|' || sha256 AS line FROM records ORDER BY id`,
+		`SELECT id || '|' || timestamp AS line FROM last_pull`,
 	} {
-		rows, err := db.QueryContext(t.Context(), query)
+		var lines string
+		err := db.QueryRowContext(t.Context(), `SELECT coalesce(group_concat(line, char(10)), '') FROM (`+query+`)`).Scan(&lines)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				t.Fatal(err)
-			}
-			b.WriteString(line + "\n")
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			t.Fatal(err)
-		}
+		b.WriteString(lines + "\n")
 	}
 	return b.String()
 }
@@ -167,15 +164,15 @@ func dump(t *testing.T, path string) string {
 func TestImportLegacyOfManyRows(t *testing.T) {
 	t.Parallel()
 	path := oldFile(t)
-	// 9,000 rows of 3,000 devices: a device's newest row, several transactions later, is what counts.
-	run(t, path, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000)
-		INSERT INTO records (timestamp, device_id, process_guid, sha256) SELECT 1760000000 + i * 60, i % 3000, 'g' || i, '' FROM n`)
+	// 1,500 rows of 500 devices: a device's newest row, several transactions later, is what counts.
+	run(t, path, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+		INSERT INTO records (timestamp, device_id, process_guid, sha256) SELECT 1760000000 + i * 60, i % 500, 'g' || i, '' FROM n`)
 	s := open(t, path)
-	if n, err := s.ImportLegacy(t.Context(), noon(), isolation); n != 3000 || err != nil {
-		t.Errorf("ImportLegacy = %d, %v; want 3000", n, err)
+	if n, err := s.ImportLegacy(t.Context(), noon(), isolation); n != 500 || err != nil {
+		t.Errorf("ImportLegacy = %d, %v; want 500", n, err)
 	}
 	records, err := s.Lookup(t.Context(), "isolate/device/1")
-	if want := time.Unix(1760000000+6001*60, 0).UTC(); err != nil || len(records) != 1 || !records[0].Updated.Equal(want) {
+	if want := time.Unix(1760000000+1001*60, 0).UTC(); err != nil || len(records) != 1 || !records[0].Updated.Equal(want) {
 		t.Errorf("Lookup = %+v, %v; want a task done at %v", records, err, want)
 	}
 }
@@ -196,22 +193,22 @@ func TestImportLegacyRemembersTheLatestTime(t *testing.T) {
 func TestImportLegacyResumesWhereItStopped(t *testing.T) {
 	t.Parallel()
 	path := oldFile(t)
-	run(t, path, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+	run(t, path, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1300)
 		INSERT INTO records (timestamp, device_id, process_guid, sha256) SELECT 1760000000 + i, i, 'g' || i, '' FROM n`)
 	s := open(t, path)
 	ctx, cancel := context.WithCancel(t.Context())
 	first, err := s.ImportLegacy(ctx, noon(), func(r sqlitededupe.LegacyRecord) []dedupe.Key {
-		if r.ID == 2500 {
+		if r.ID == 700 {
 			cancel()
 		}
 		return isolation(r)
 	})
-	if !errors.Is(err, context.Canceled) || first == 0 || first >= 2500 {
-		t.Errorf("ImportLegacy whose context ends at row 2500 = %d, %v", first, err)
+	if !errors.Is(err, context.Canceled) || first == 0 || first >= 700 {
+		t.Errorf("ImportLegacy whose context ends at row 700 = %d, %v", first, err)
 	}
 	second, err := s.ImportLegacy(t.Context(), noon(), isolation)
-	if err != nil || first+second != 5000 {
-		t.Errorf("the second ImportLegacy = %d, %v after %d; want 5000 together", second, err, first)
+	if err != nil || first+second != 1300 {
+		t.Errorf("the second ImportLegacy = %d, %v after %d; want 1300 together", second, err, first)
 	}
 }
 

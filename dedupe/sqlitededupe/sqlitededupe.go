@@ -24,7 +24,7 @@ type Store struct {
 }
 
 // Open opens the ledger at a path, and makes one with mode 0600 where there is no file or an empty one. The directory must exist.
-// The database of the old script is recognised and becomes the ledger. Whoever opens a store closes it.
+// The database of the old script is recognized and becomes the ledger. Whoever opens a store closes it.
 func Open(ctx context.Context, path string) (*Store, error) {
 	return open(ctx, path, 5*time.Second)
 }

@@ -18,10 +18,10 @@ import (
 
 func TestManyOpenOneNewFileAtOnce(t *testing.T) {
 	t.Parallel()
-	for range 5 {
+	for range 2 {
 		path := filepath.Join(t.TempDir(), "app.sql")
 		var all sync.WaitGroup
-		for i := range 8 {
+		for i := range 6 {
 			all.Go(func() {
 				s, err := sqlitededupe.Open(t.Context(), path)
 				if err != nil {

@@ -55,22 +55,32 @@ const longestWindow = 14 * 24 * time.Hour
 // before it.
 func (s *Searcher) Search(ctx context.Context, batch []hunt.Indicator, since time.Time) iter.Seq2[hunt.Sighting, error] {
 	return func(yield func(hunt.Sighting, error) bool) {
-		window := s.cfg.Now().Sub(since).Truncate(time.Second)
-		if len(batch) == 0 || window <= 0 {
+		if len(batch) == 0 {
 			return
 		}
-		q := &query{s: s, window: min(window, longestWindow), yield: yield, row: make(map[cbc.ProcessGUID]bool)}
+		window := s.cfg.Now().Sub(since)
+		if window <= 0 {
+			yield(hunt.Sighting{}, fmt.Errorf("cbchunt: nothing can be searched since %s: it is not in the past", since.UTC().Format(time.RFC3339)))
+			return
+		}
+		// The vendor takes whole seconds; one that is cut off may be the one that counts.
+		window = (min(window, longestWindow) + time.Second - 1).Truncate(time.Second)
+		q := &query{s: s, window: window, yield: yield, row: make(map[cbc.ProcessGUID]bool)}
 		for _, ind := range batch {
 			q.all = append(q.all, ind.SHA256)
 		}
 		slices.SortFunc(q.all, func(a, b [32]byte) int { return slices.Compare(a[:], b[:]) })
 		q.all = slices.Compact(q.all)
-		errExecuted := q.executed(ctx, q.all)
-		if !s.cfg.ExecutedOnly && !q.stopped && ctx.Err() == nil {
-			errExecuted = errors.Join(errExecuted, q.touched(ctx))
+		err := q.executed(ctx, q.all)
+		if !s.cfg.ExecutedOnly && !q.stopped {
+			if ctx.Err() == nil {
+				err = errors.Join(err, q.touched(ctx))
+			} else if err == nil {
+				err = fmt.Errorf("searching for what touched %d files: %w", len(q.all), ctx.Err())
+			}
 		}
-		if errExecuted != nil && !q.stopped {
-			yield(hunt.Sighting{}, errExecuted)
+		if err != nil && !q.stopped {
+			yield(hunt.Sighting{}, fmt.Errorf("cbchunt: %w", err))
 		}
 	}
 }
@@ -146,12 +156,15 @@ func (q *query) narrow(ctx context.Context, hashes [][32]byte, field string, exp
 		}
 		return nil
 	}
-	any := false
-	err := q.rows(ctx, expr(hashes...), 1, func(cbc.Process) { any = true })
-	if err != nil && !errors.Is(err, cbc.ErrTruncated) {
+	hits := false
+	err := q.rows(ctx, expr(hashes...), 1, func(cbc.Process) { hits = true })
+	if errors.Is(err, cbc.ErrTruncated) {
+		hits, err = true, nil // even if the one row that was kept could not be read
+	}
+	if err != nil {
 		return fmt.Errorf("searching for what touched %d files: %w", len(hashes), err)
 	}
-	if !any {
+	if !hits {
 		return nil
 	}
 	half := len(hashes) / 2
@@ -168,12 +181,15 @@ func (q *query) rows(ctx context.Context, expr cbc.Expr, rows int, each func(cbc
 	for _, warning := range status.Warnings {
 		q.s.cfg.Warn(warning)
 	}
-	if err != nil && (ctx.Err() != nil || !errors.Is(err, cbc.ErrIncomplete)) {
+	if err != nil && !errors.Is(err, cbc.ErrIncomplete) {
 		cancel(ctx, job)
 		return err
 	}
 	for p, err := range job.Results(ctx) {
 		if err != nil {
+			if ctx.Err() != nil {
+				cancel(ctx, job)
+			}
 			return err
 		}
 		each(p)

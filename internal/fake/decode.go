@@ -15,11 +15,11 @@ import (
 	"strings"
 )
 
-// ErrContentType is returned for a body that is not labelled as JSON. Services answer it with 415 or 400.
-var ErrContentType = errors.New("the body is not labelled application/json")
+// ErrContentType is returned for a body that is not labeled as JSON. Services answer it with 415 or 400.
+var ErrContentType = errors.New("the body is not labeled application/json")
 
 // DecodeStrict decodes a JSON body into a pointer. It refuses members that the target does not have (by exact name), members
-// given twice, data after the value, and bodies that are labelled as something else; each with an error that names it.
+// given twice, data after the value, and bodies that are labeled as something else; each with an error that names it.
 func DecodeStrict(r *http.Request, into any) error {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {

@@ -2,6 +2,7 @@ package fake_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func TestDecodeStrict(t *testing.T) {
 		{``, `the body is empty`},
 		{`{"ids":"x"}`, `json: cannot unmarshal string into Go struct field order.ids of type []int64`},
 	} {
-		r := httptest.NewRequest("POST", "/", strings.NewReader(tc.body))
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(tc.body))
 		r.Header.Set("Content-Type", "application/json; charset=utf-8")
 		var o order
 		got := ""
@@ -52,7 +53,7 @@ func TestDecodeStrict(t *testing.T) {
 			t.Errorf("DecodeStrict(%s) = %q, want %q", tc.body, got, tc.want)
 		}
 	}
-	r := httptest.NewRequest("POST", "/", strings.NewReader(`{}`))
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{}`))
 	if err := fake.DecodeStrict(r, &order{}); err == nil {
 		t.Error("a body without a content type was decoded")
 	}
@@ -80,7 +81,7 @@ func TestQuery(t *testing.T) {
 		{"format=a;b=c", `the query is malformed`},
 	} {
 		got := ""
-		if _, err := fake.Query(httptest.NewRequest("GET", "/?"+tc.query, nil), "format", "threatType..."); err != nil {
+		if _, err := fake.Query(httptest.NewRequest(http.MethodGet, "/?"+tc.query, nil), "format", "threatType..."); err != nil {
 			got = err.Error()
 		}
 		if got != tc.want {

@@ -56,7 +56,7 @@ func New(cfg Config) *Server {
 			http.Error(w, text, http.StatusMethodNotAllowed)
 		})
 	}
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, log: journal{limits: defaultLimits()}}
 	s.client = &transport{handler: s}
 	if u, err := url.Parse(cfg.URL); err == nil {
 		s.client.host = u.Host

@@ -192,7 +192,7 @@ func TestCanceledContextEndsTheCall(t *testing.T) {
 		}
 	})
 	ctx, cancel := context.WithCancel(t.Context())
-	req, _ := http.NewRequestWithContext(ctx, "GET", base+"/forever", nil)
+	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, base+"/forever", nil)
 	res, err := s.Client().Do(req)
 	if err != nil {
 		t.Fatal(err)

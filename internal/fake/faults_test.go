@@ -125,7 +125,7 @@ func TestDelayInABubble(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		req, _ := http.NewRequestWithContext(ctx, "GET", base+"/things/7", nil)
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, base+"/things/7", nil)
 		start = time.Now()
 		if _, err := s.Client().Do(req); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
 			t.Errorf("call with a deadline = %v after %v; want %v after a second", err, time.Since(start), context.DeadlineExceeded)

@@ -8,12 +8,17 @@ import (
 	"time"
 )
 
-// The journal keeps the newest requests and the beginning of their bodies, so that a fake can run for days.
-const (
-	maxRequests     = 100_000
-	maxJournalBody  = 1 << 20
-	journalOverhang = 1_000
-)
+// limits bound the journal: it keeps the newest requests and the beginning of the newest bodies, so that a fake can run for
+// days.
+type limits struct {
+	requests, overhang int // the oldest requests go once there are overhang too many
+	body, bodies       int // bytes of one body, and of all
+}
+
+// defaultLimits are those of every server.
+func defaultLimits() limits {
+	return limits{requests: 100_000, overhang: 1_000, body: 1 << 20, bodies: 256 << 20}
+}
 
 // Request is one entry of the journal. It holds no credentials.
 type Request struct {
@@ -29,7 +34,7 @@ type Request struct {
 	Operation string `json:"operation,omitempty"`
 	// Header holds the few headers that are no secret: content negotiation and User-Agent.
 	Header http.Header `json:"header,omitempty"`
-	// Body is the body, at most its first MiB; nil where bodies carry credentials.
+	// Body is the body, at most its first MiB; nil where bodies carry credentials, and once many newer ones have come.
 	Body []byte `json:"body,omitempty"`
 	// Status is what was answered; 0 while there is no answer, and if there never was one.
 	Status int `json:"status"`
@@ -37,8 +42,11 @@ type Request struct {
 
 // journal records requests.
 type journal struct {
+	limits  limits
 	mu      sync.Mutex
 	entries []*Request
+	bodies  int // bytes of all bodies
+	bare    int // entries at the front whose bodies are gone
 }
 
 // open records a request as it arrives.
@@ -51,13 +59,21 @@ func (j *journal) open(r *http.Request, body []byte, secret bool, now time.Time)
 		}
 	}
 	if !secret {
-		e.Body = bytes.Clone(body[:min(len(body), maxJournalBody)])
+		e.Body = bytes.Clone(body[:min(len(body), j.limits.body)])
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.entries = append(j.entries, e)
-	if len(j.entries) > maxRequests+journalOverhang {
-		j.entries = append([]*Request(nil), j.entries[journalOverhang:]...)
+	j.bodies += len(e.Body)
+	surplus := len(j.entries) - j.limits.requests
+	for j.bodies > j.limits.bodies || surplus > j.limits.overhang && j.bare < surplus {
+		j.bodies -= len(j.entries[j.bare].Body)
+		j.entries[j.bare].Body = nil
+		j.bare++
+	}
+	if surplus > j.limits.overhang {
+		j.entries = append([]*Request(nil), j.entries[surplus:]...)
+		j.bare -= surplus
 	}
 	return e
 }

@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -39,6 +41,40 @@ func (s secrets) scrub(err error) error {
 		return errWithheld // a proxy's address with its password
 	}
 	return err
+}
+
+// credentials are the parts of a request that are secret by themselves.
+type credentials []string
+
+// inJSON writes what some encoders write of a text in JSON.
+var inJSON = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", `\u0026`, "<", `\u003c`, ">", `\u003e`) //nolint:gochecknoglobals // never written
+
+// shortestSecret keeps words that are part of many texts from being taken for secrets.
+const shortestSecret = 6
+
+// add takes a header or form value and what it is made of: the halves of a token, the password of a basic login.
+func (c *credentials) add(value string) {
+	parts := append([]string{value}, strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == '/' || r == ';' || r == '=' })...)
+	if _, encoded, ok := strings.Cut(value, " "); ok {
+		if login, err := base64.StdEncoding.DecodeString(encoded); err == nil {
+			_, password, _ := strings.Cut(string(login), ":")
+			parts = append(parts, string(login), password)
+		}
+	}
+	for _, part := range parts {
+		if len(part) >= shortestSecret {
+			*c = append(*c, part, url.QueryEscape(part), inJSON.Replace(part))
+		}
+	}
+}
+
+// blank takes the credentials out of an answer: some services and gateways repeat what they were sent, and the answer goes into
+// errors, logs and reports.
+func (c credentials) blank(body []byte) []byte {
+	for _, secret := range c {
+		body = bytes.ReplaceAll(body, []byte(secret), []byte("[withheld]"))
+	}
+	return body
 }
 
 var errWithheld = errors.New("the connection failed; the cause is withheld, its text has an address or a credential")

@@ -73,6 +73,7 @@ type flight struct {
 	renewed  bool
 	sent     time.Time
 	secrets  secrets
+	hidden   credentials
 	location []string
 	answer   *Answer       // of the last attempt, if it is no success
 	body     []byte        // of the last attempt, if it is one
@@ -110,7 +111,7 @@ func (c *Core) Do(ctx context.Context, call Call, out any) (Result, error) {
 func (f *flight) undecodable(r Result, cause error) error {
 	err := f.refusal(Answer{
 		Op: f.call.Op, Status: r.Status, Header: r.Header, Attempts: f.attempt,
-		Body: bytes.Clone(f.body[:min(len(f.body), maxErrorBody)]),
+		Body: f.hidden.blank(bytes.Clone(f.body[:min(len(f.body), maxErrorBody)])),
 	})
 	return fmt.Errorf("%w: %w", err, cause)
 }

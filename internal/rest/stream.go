@@ -14,7 +14,12 @@ type Body struct {
 	io.ReadCloser
 	Status int
 	Header http.Header
+
+	hidden credentials
 }
+
+// Withhold takes the credentials of the call out of what was read, for those who put a part of it into an error.
+func (b *Body) Withhold(text []byte) []byte { return b.hidden.blank(text) }
 
 // Stream makes a call and returns its answer unread. Size and duration of the body have no limit, but its silences have
 // (Config.Idle). The call is repeated like one of Do until the headers of a success are there, and never afterwards.
@@ -49,5 +54,5 @@ func (f *flight) open(ctx context.Context) (*Body, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Body{ReadCloser: body, Status: result.Status, Header: result.Header}, nil
+	return &Body{ReadCloser: body, Status: result.Status, Header: result.Header, hidden: f.hidden}, nil
 }

@@ -59,7 +59,12 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // sign sets the credentials, and remembers them as what no error may say.
 func (f *flight) sign(ctx context.Context, r *http.Request) error {
-	f.secrets = nil
+	f.secrets, f.hidden = nil, nil
+	for _, values := range f.call.Form {
+		for _, value := range values {
+			f.hidden.add(value)
+		}
+	}
 	if r.URL.RawQuery != "" {
 		f.secrets = append(f.secrets, "?"+r.URL.RawQuery)
 	}
@@ -74,6 +79,7 @@ func (f *flight) sign(ctx context.Context, r *http.Request) error {
 		for _, value := range values {
 			if len(value) > 3 && before.Get(name) != value {
 				f.secrets = append(f.secrets, value)
+				f.hidden.add(value)
 			}
 		}
 	}

@@ -74,22 +74,33 @@ func (s *Server) putOperation(w http.ResponseWriter, r *http.Request) {
 		refuse(w, p)
 		return
 	}
-	now, id := s.now(), r.PathValue("operation-id")
+	answer, p := s.accept(r.PathValue("operation-id"), in, tags[0])
+	if p != nil {
+		refuse(w, p)
+		return
+	}
+	fake.WriteJSON(w, http.StatusOK, answer)
+}
+
+// accept stores an operation and returns its object. One that is there already needs its revision.
+func (s *Server) accept(id string, in bulkRequest, tag Tag) (any, *problem) {
+	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(now)
-	op := &operation{request: in, tag: tags[0], put: now}
+	op := &operation{request: in, tag: tag, put: now}
 	if old := s.operations[id]; old != nil {
 		if !s.switches.BulkOverwrites && (in.Revision == nil || *in.Revision != old.revision) {
-			refuse(w, &problem{status: http.StatusPreconditionFailed, code: codeStale, module: "policy", text: "The object has changed since its revision was read."})
-			return
+			return nil, &problem{
+				status: http.StatusPreconditionFailed, code: codeStale, module: "policy", text: "The object has changed since its revision was read.",
+			}
 		}
 		op.revision = old.revision + 1
 	} else {
 		s.operationIDs = append(s.operationIDs, id)
 	}
 	s.operations[id] = op
-	fake.WriteJSON(w, http.StatusOK, op.object(id))
+	return op.object(id), nil
 }
 
 // checkBulk checks the shape of an operation.
@@ -166,14 +177,18 @@ func (s *Server) operation(w http.ResponseWriter, r *http.Request, tell func(str
 	}
 	now, id := s.now(), r.PathValue("operation-id")
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.settle(now)
 	op := s.operations[id]
+	var answer any
+	if op != nil {
+		answer = tell(id, op, now)
+	}
+	s.mu.Unlock()
 	if op == nil {
 		refuse(w, missing("TagBulkOperation", id))
 		return
 	}
-	fake.WriteJSON(w, http.StatusOK, tell(id, op, now))
+	fake.WriteJSON(w, http.StatusOK, answer)
 }
 
 // settle applies the operations that are due, in the order in which they came. The caller holds the lock.

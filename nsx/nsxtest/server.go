@@ -51,7 +51,7 @@ type Server struct {
 }
 
 // New makes a server of a world. It keeps references to what the world refers to: do not change it afterwards.
-func New(w World) *Server { //nolint:gocritic // a world is built once
+func New(w World) *Server {
 	number := func(n, otherwise int) int {
 		if n == 0 {
 			return otherwise

@@ -90,7 +90,7 @@ func (m *machine) tagsAt(t time.Time) []Tag {
 }
 
 // newMachine fills in what a VM leaves out.
-func newMachine(vm VM, number int, now time.Time) *machine { //nolint:gocritic // a copy is what is kept
+func newMachine(vm VM, number int, now time.Time) *machine {
 	if vm.ExternalID == "" {
 		vm.ExternalID = madeUpID("vm", vm.Name, fmt.Sprint(number))
 	}

@@ -97,7 +97,7 @@ type worldFile struct {
 }
 
 // MarshalJSON writes the form of a world file.
-func (w World) MarshalJSON() ([]byte, error) { //nolint:gocritic // a value receiver, so that values marshal too
+func (w World) MarshalJSON() ([]byte, error) {
 	f := worldFile{plainWorld: (*plainWorld)(&w)}
 	if w.GroupLag != 0 {
 		f.GroupLag = w.GroupLag.String()

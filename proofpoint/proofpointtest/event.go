@@ -223,14 +223,11 @@ func (v *view) events(it *item, w window, f filter) []event {
 
 // guid is the id of the mail, made up from its place in the world unless given.
 func (it *item) guid() string {
-	given := ""
-	if it.message != nil {
-		given = it.message.GUID
-	} else {
-		given = it.click.GUID
+	if it.message != nil && it.message.GUID != "" {
+		return it.message.GUID
 	}
-	if given != "" {
-		return given
+	if it.click != nil && it.click.GUID != "" {
+		return it.click.GUID
 	}
 	sum := sha256.Sum256([]byte("guid " + it.kind() + strconv.Itoa(it.number)))
 	return base64.RawURLEncoding.EncodeToString(sum[:24])
@@ -246,7 +243,7 @@ func (it *item) kind() string {
 
 // id is the id of the event.
 func (e *event) id(newIDs bool) string {
-	id := ""
+	var id string
 	if e.item.message != nil {
 		id = e.item.message.ID
 	} else {

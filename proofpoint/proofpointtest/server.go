@@ -36,7 +36,7 @@ type Server struct {
 }
 
 // New makes a server of a world. It keeps references to what the world refers to: do not change it afterwards.
-func New(w World) *Server { //nolint:gocritic // a world is built once
+func New(w World) *Server {
 	s := &Server{
 		principal: or(w.Principal, Principal), secret: or(w.Secret, Secret),
 		lag: w.Lag, limit: w.Quota, seed: w.Seed, switches: w.Switches, more: w.More,

@@ -3,6 +3,7 @@ package proofpointtest_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,6 +105,32 @@ func TestReissueForEachVerdict(t *testing.T) {
 		if a, b := count(first), count(second); a != want || b != 1 {
 			t.Errorf("Reissue %v: %d events at the first verdict and %d at the second, want %d and 1", reissue, a, b, want)
 		}
+	}
+}
+
+func TestVerdictOfTheFutureIsUnknown(t *testing.T) {
+	t.Parallel()
+	first := noon.Add(-time.Hour)
+	srv := proofpointtest.New(proofpointtest.World{Now: stopped, Messages: []proofpointtest.Message{{
+		Time: first, Recipients: []string{"ada@corp.example"}, Threats: []proofpointtest.Threat{{Artifact: "known", Type: "url"}, {Artifact: hash, Time: noon.Add(time.Second)}},
+	}}})
+	got := decode(t, get(t, srv, "/v2/siem/messages/delivered"+interval(first, first.Add(time.Minute))))["messagesDelivered"]
+	if len(got) != 1 || len(got[0]["threatsInfoMap"].([]any)) != 1 {
+		t.Errorf("the window of the first verdict holds %v, want the message with that verdict alone", got)
+	}
+	if a := get(t, srv, "/v2/threat/summary/"+hash); a.status != 404 {
+		t.Errorf("summary of a threat of the future = %d, want 404", a.status)
+	}
+}
+
+func TestGivenSummaryStands(t *testing.T) {
+	t.Parallel()
+	srv := proofpointtest.New(proofpointtest.World{
+		Now: stopped, Threats: []proofpointtest.ThreatSummary{{ID: hash, IdentifiedAt: noon.Add(-time.Minute), Severity: 1}},
+		Messages: []proofpointtest.Message{{Time: noon.Add(-time.Hour), Threats: []proofpointtest.Threat{{Artifact: hash}}}},
+	})
+	if a := get(t, srv, "/v2/threat/summary/"+hash); !strings.Contains(a.body, `"identifiedAt":"2026-03-02T11:59:00.000Z"`) || !strings.Contains(a.body, `"severityScore":1,`) {
+		t.Errorf("summary = %s, want it as given", a.body)
 	}
 }
 

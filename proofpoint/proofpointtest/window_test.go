@@ -89,7 +89,7 @@ func TestTimeParameters(t *testing.T) {
 	}
 }
 
-func TestFormatIsACloseSet(t *testing.T) {
+func TestFormatIsAClosedSet(t *testing.T) {
 	t.Parallel()
 	srv := proofpointtest.New(proofpointtest.World{Now: stopped})
 	for format, want := range map[string]int{"JSON": 200, "json": 200, "Json": 400, "xml": 400, "": 400} {

@@ -98,7 +98,7 @@ type worldFile struct {
 }
 
 // MarshalJSON writes the form of a world file.
-func (w World) MarshalJSON() ([]byte, error) { //nolint:gocritic // a value receiver, so that values marshal too
+func (w World) MarshalJSON() ([]byte, error) {
 	f := worldFile{plainWorld: (*plainWorld)(&w)}
 	if w.Lag != 0 {
 		f.Lag = w.Lag.String()
