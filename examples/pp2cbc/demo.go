@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -118,11 +119,11 @@ func (d *demo) serve(ctx context.Context) (address string, stop func(), err erro
 		w.WriteHeader(http.StatusNoContent)
 	})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(listener) }) // should it end early, the calls of the hunt tell
 	return "http://" + listener.Addr().String(), func() {
 		_ = server.Close()
-		_ = <-ended // the server was told to
+		serving.Wait()
 	}, nil
 }
 

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Authority makes a certificate authority and a certificate of it for loopback addresses, both valid for a day. The PEM of the
-// authority is what a client has to trust.
-func Authority(now time.Time) (server tls.Certificate, authority []byte, err error) {
+// Authority makes a certificate authority and a certificate of it for localhost, 127.0.0.1, ::1 and the given addresses, both
+// valid for a day. The PEM of the authority is what a client has to trust.
+func Authority(now time.Time, addresses ...net.IP) (server tls.Certificate, authority []byte, err error) {
 	ca := template("pphunt lab authority", now, 1)
 	ca.IsCA, ca.BasicConstraintsValid = true, true
 	ca.KeyUsage = x509.KeyUsageCertSign
@@ -28,9 +28,13 @@ func Authority(now time.Time) (server tls.Certificate, authority []byte, err err
 	if err != nil {
 		return server, nil, fmt.Errorf("lab: %w", err)
 	}
+	// Only the certificate as it was made has the key's identifier, which strict clients want to find in what it signs.
+	if ca, err = x509.ParseCertificate(caDER); err != nil {
+		return server, nil, fmt.Errorf("lab: %w", err)
+	}
 	leaf := template("pphunt lab", now, 2)
 	leaf.DNSNames = []string{"localhost"}
-	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	leaf.IPAddresses = append([]net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}, addresses...)
 	leaf.KeyUsage, leaf.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	leafKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -3,11 +3,11 @@ package lab
 
 import (
 	"encoding/json"
-	"fmt"
-	"io"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pphunt/pphunt/cbc/cbctest"
@@ -15,29 +15,14 @@ import (
 	"github.com/pphunt/pphunt/proofpoint/proofpointtest"
 )
 
-// World is what the three services know. As JSON it is the world file of examples/lab: each member is documented with its type.
-type World struct {
-	TAP proofpointtest.World `json:"tap"`
-	CBC cbctest.World        `json:"cbc"`
-	NSX nsxtest.World        `json:"nsx"`
-}
-
-// ReadWorld reads a world file. Unknown members are refused: a typing error must not quietly make another world.
-func ReadWorld(r io.Reader) (World, error) {
-	var w World
-	dec := json.NewDecoder(r)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&w); err != nil {
-		return World{}, fmt.Errorf("lab: the world file: %w", err)
-	}
-	return w, nil
-}
-
-// Lab is the three fakes behind one handler. Paths below /_lab are its own: the journal, the state and the faults.
+// Lab is the three fakes behind one handler. Paths below /_lab are its own: the journal, the state and the faults. It is safe for
+// concurrent use.
 type Lab struct {
 	TAP *proofpointtest.Server
 	CBC *cbctest.Server
 	NSX *nsxtest.Server
+	// era counts how often the faults were taken back: those of an earlier one strike no more.
+	era atomic.Int64
 }
 
 // New builds the fakes of a world.
@@ -68,9 +53,16 @@ func (l *Lab) own(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"tap": l.TAP.State(), "cbc": l.CBC.State(), "nsx": l.NSX.State()})
 	case "POST /_lab/faults":
 		l.postFault(w, r)
+	case "DELETE /_lab/faults":
+		l.era.Add(1)
+		w.WriteHeader(http.StatusNoContent)
 	default:
-		answer(w, http.StatusNotFound, map[string]string{"error": "the lab has GET /_lab/requests, GET /_lab/state and POST /_lab/faults"})
+		refuse(w, http.StatusNotFound, errors.New("the lab has GET /_lab/requests, GET /_lab/state, and POST and DELETE /_lab/faults"))
 	}
+}
+
+func refuse(w http.ResponseWriter, status int, err error) {
+	answer(w, status, map[string]string{"error": err.Error()})
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

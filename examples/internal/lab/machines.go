@@ -67,7 +67,7 @@ func devices() []cbctest.Device {
 			case n >= 36:
 				d.Name, d.OS, d.Running = fmt.Sprintf("srv-%02d.corp.example", n-35), "LINUX", nil
 				d.DeploymentType, d.TargetPriority = "WORKLOAD", "MISSION_CRITICAL"
-			case n%9 == 5:
+			case n%9 == 8: // nobody of the story: their files lie on Windows
 				d.Name, d.OS, d.Running = fmt.Sprintf("mac-04%02d.local", n+1), "MAC", nil
 			case n%11 == 7:
 				d.Offline = true
