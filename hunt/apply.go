@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // ErrNotBegun is the error of a task that was planned and not begun, because the run was stopped or an earlier step failed.
@@ -37,9 +39,47 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 			r.Outcomes = append(r.Outcomes, h.act(ctx, p.Run, group, held)...)
 		}
 	}
+	if !dry {
+		h.settle(ctx, p, r)
+	}
 	r.Ended = h.cfg.Now().UTC()
 	r.Interrupted = ctx.Err() != nil
 	return r, r.Err()
+}
+
+// settle tells the backlog which files are finished with: searched for without a failure, and without a task that failed.
+func (h *Hunter) settle(ctx context.Context, p *Plan, r *Report) {
+	if h.cfg.Backlog == nil {
+		return
+	}
+	open := make(map[SHA256]bool)
+	for _, problem := range r.Problems {
+		if len(problem.Hashes) == 0 && problem.Stage != "intake" {
+			return // it may concern any of them
+		}
+		for _, hash := range problem.Hashes {
+			open[hash] = true
+		}
+	}
+	for _, o := range r.Outcomes {
+		for _, ind := range o.Task.Indicators {
+			open[ind.SHA256] = open[ind.SHA256] || o.Status == Failed
+		}
+	}
+	settled := slices.Clone(p.withdrawn)
+	for _, ind := range p.Indicators {
+		if !open[ind.SHA256] {
+			settled = append(settled, ind.SHA256)
+		}
+	}
+	if len(settled) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := h.cfg.Backlog.Settle(ctx, settled...); err != nil {
+		r.Problems = append(r.Problems, Problem{Stage: "ledger", Err: err})
+	}
 }
 
 // review asks every guard about all tasks at once, so that a ceiling can see the whole.

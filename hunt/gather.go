@@ -16,6 +16,7 @@ type gatherer struct {
 	h       *Hunter
 	run     string
 	since   time.Time
+	keep    bool // the backlog learns of each file before it is searched for
 	slots   chan struct{}
 	workers sync.WaitGroup
 
@@ -24,6 +25,7 @@ type gatherer struct {
 	sightings  map[sightingKey]Sighting
 	problems   []Problem
 	left       leftAlone
+	withdrawn  []SHA256
 }
 
 type sightingKey struct {
@@ -31,10 +33,11 @@ type sightingKey struct {
 	guid string
 }
 
-func (h *Hunter) gather(ctx context.Context, run string, w Window) *gatherer {
+func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *gatherer {
 	g := &gatherer{
 		h:          h,
 		run:        run,
+		keep:       keep,
 		since:      h.cfg.Now().Add(-h.cfg.LookBack),
 		slots:      make(chan struct{}, h.cfg.Searches),
 		indicators: make(map[SHA256]*Indicator),
@@ -43,6 +46,7 @@ func (h *Hunter) gather(ctx context.Context, run string, w Window) *gatherer {
 	fresh := make(chan Indicator)
 	g.workers.Go(func() { g.batch(ctx, fresh) })
 	g.intake(ctx, w, fresh)
+	g.takeUp(ctx, fresh)
 	close(fresh)
 	g.workers.Wait()
 	return g
@@ -59,19 +63,55 @@ func (g *gatherer) intake(ctx context.Context, w Window, fresh chan<- Indicator)
 			g.problem(Problem{Stage: "intake", Err: errors.New("hunt: the source gave an indicator without a hash")})
 			continue
 		}
+		g.meet(ind, fresh)
+	}
+}
+
+// meet takes an indicator in, and hands it on if it is new in this run.
+func (g *gatherer) meet(ind Indicator, fresh chan<- Indicator) {
+	g.mu.Lock()
+	known, ok := g.indicators[ind.SHA256]
+	if ok {
+		known.add(ind)
+	} else {
+		g.indicators[ind.SHA256] = &ind
+	}
+	g.mu.Unlock()
+	if ok {
+		return
+	}
+	g.h.observe(g.run, Event{Step: StepIndicator, Name: ind.SHA256.String(), Count: 1})
+	fresh <- Indicator{SHA256: ind.SHA256, Threat: ind.Threat, Mails: slices.Clone(ind.Mails)}
+}
+
+// takeUp hands on the files that earlier runs did not finish with. What the source has just named needs no second opinion.
+func (g *gatherer) takeUp(ctx context.Context, fresh chan<- Indicator) {
+	if g.h.cfg.Backlog == nil {
+		return
+	}
+	open, err := g.h.cfg.Backlog.Open(ctx)
+	if err != nil {
+		g.problem(Problem{Stage: "ledger", Err: err})
+	}
+	for _, ind := range open {
 		g.mu.Lock()
-		known, ok := g.indicators[ind.SHA256]
-		if ok {
-			known.add(ind)
-		} else {
-			g.indicators[ind.SHA256] = &ind
-		}
+		_, known := g.indicators[ind.SHA256]
 		g.mu.Unlock()
-		if ok {
-			continue
+		if !known {
+			condemned, err := g.h.cfg.Verifier.Verify(ctx, ind)
+			if err != nil {
+				g.problem(Problem{Stage: "verdict", Hashes: []SHA256{ind.SHA256}, Err: err})
+				continue
+			}
+			if !condemned {
+				g.mu.Lock()
+				g.withdrawn = append(g.withdrawn, ind.SHA256)
+				g.left.add(LeftAlone{File: ind.SHA256.String(), Reason: "condemned in an earlier run, and not any more"})
+				g.mu.Unlock()
+				continue
+			}
 		}
-		g.h.observe(g.run, Event{Step: StepIndicator, Name: ind.SHA256.String(), Count: 1})
-		fresh <- Indicator{SHA256: ind.SHA256, Threat: ind.Threat, Mails: slices.Clone(ind.Mails)}
+		g.meet(ind, fresh)
 	}
 }
 
@@ -111,9 +151,22 @@ func (g *gatherer) batch(ctx context.Context, fresh <-chan Indicator) {
 	}
 }
 
+// remember has the backlog keep a batch. A backlog that fails does not keep the run from searching.
+func (g *gatherer) remember(ctx context.Context, batch []Indicator) {
+	if !g.keep {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // also of a run that is being stopped
+	defer cancel()
+	if err := g.h.cfg.Backlog.Keep(ctx, g.run, batch...); err != nil {
+		g.problem(Problem{Stage: "ledger", Err: err})
+	}
+}
+
 // dispatch searches for a batch on a goroutine of its own as soon as a slot is free. Intake waits meanwhile: what is not
 // searched yet must not pile up.
 func (g *gatherer) dispatch(ctx context.Context, batch []Indicator) {
+	g.remember(ctx, batch)
 	select {
 	case g.slots <- struct{}{}:
 	case <-ctx.Done():

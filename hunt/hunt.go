@@ -17,6 +17,11 @@ type Config struct {
 	Searcher Searcher
 	// Ledger remembers what is done.
 	Ledger Ledger
+	// Backlog takes files up again that an earlier run did not finish with, after Verifier has said that they are condemned still.
+	// Defaults to none: what fails is then taken up again only if its window is asked about again.
+	Backlog Backlog
+	// Verifier is required with a Backlog.
+	Verifier Verifier
 	// Actions are done in this order: the first for all its targets, then the second, and so on. Defaults to none: look only.
 	Actions []Action
 	// Guards may hold any task before the first is done. All of them are asked.
@@ -51,6 +56,9 @@ func New(cfg Config) (*Hunter, error) {
 	}
 	if cfg.Ledger == nil && len(cfg.Actions) > 0 {
 		problems = append(problems, errors.New("hunt: Config.Ledger is missing: without it an action would be repeated by every run"))
+	}
+	if cfg.Backlog != nil && cfg.Verifier == nil {
+		problems = append(problems, errors.New("hunt: Config.Verifier is missing: without it an old verdict would be acted on"))
 	}
 	if cfg.LookBack < 0 || cfg.BatchSize < 0 || cfg.BatchDelay < 0 || cfg.Searches < 0 {
 		problems = append(problems, errors.New("hunt: LookBack, BatchSize, BatchDelay and Searches must not be negative"))
@@ -107,10 +115,11 @@ func checkActions(actions []Action) []error {
 	return problems
 }
 
-// Run asks for what was condemned in the window, hunts it, and acts: [Hunter.Plan], then [Hunter.Apply]. The report is never nil
-// and tells of everything that was done; the error is [Report.Err].
+// Run asks for what was condemned in the window, hunts it, and acts: [Hunter.Plan], then [Hunter.Apply], with the difference that
+// the backlog learns of each file before it is searched for. The report is never nil and tells of everything that was done; the
+// error is [Report.Err].
 func (h *Hunter) Run(ctx context.Context, w Window) (*Report, error) {
-	return h.Apply(ctx, h.Plan(ctx, w))
+	return h.Apply(ctx, h.plan(ctx, w, h.cfg.Backlog != nil))
 }
 
 // runID names a run so that the names of later runs sort behind it.

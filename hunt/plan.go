@@ -21,16 +21,22 @@ type Plan struct {
 	// Problems are what could not be asked. Files named there may be on machines that nobody found.
 	Problems []Problem `json:"problems,omitempty"`
 	left     leftAlone
+	// withdrawn are files of earlier runs that are condemned no longer.
+	withdrawn []SHA256
 }
 
 // Plan asks for what was condemned in the window, hunts it, and says what should be done. It changes nothing anywhere. Problems
 // are part of the plan: one failed search does not make the others worthless.
-func (h *Hunter) Plan(ctx context.Context, w Window) *Plan {
+func (h *Hunter) Plan(ctx context.Context, w Window) *Plan { return h.plan(ctx, w, false) }
+
+func (h *Hunter) plan(ctx context.Context, w Window, keep bool) *Plan {
 	begun := h.cfg.Now().UTC()
 	run := runID(begun)
-	g := h.gather(ctx, run, w)
+	w = Window{Start: w.Start.UTC(), End: w.End.UTC()}
+	g := h.gather(ctx, run, w, keep)
 	p := &Plan{Run: run, Window: w, Begun: begun, Problems: g.problems, left: g.left}
 	p.Indicators, p.Sightings = g.result()
+	p.withdrawn = g.withdrawn
 	weak := newWeakEvidence()
 	for _, a := range h.cfg.Actions {
 		p.Tasks = append(p.Tasks, p.tasksFor(a.Spec(), weak)...)

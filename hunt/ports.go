@@ -46,6 +46,28 @@ type Ledger interface {
 	Once(ctx context.Context, tasks []Task, do func(context.Context, []Task) []Outcome) ([]Outcome, error)
 }
 
+// Backlog remembers the indicators that runs have not finished with: a search failed, a task failed, or the process died. The
+// window that brought them is not asked about again, so without a backlog the next run would not know of them.
+type Backlog interface {
+	// Open returns the indicators that earlier runs did not settle. The error can come together with indicators.
+	Open(ctx context.Context) ([]Indicator, error)
+	// Keep remembers indicators as open, before anything is done about them.
+	Keep(ctx context.Context, run string, indicators ...Indicator) error
+	// Settle forgets indicators: everything has been done about them that was asked for.
+	Settle(ctx context.Context, hashes ...SHA256) error
+}
+
+// Verifier tells whether a file of an earlier run is condemned still. Verdicts are taken back: nothing is done on an old one.
+type Verifier interface {
+	Verify(ctx context.Context, ind Indicator) (condemned bool, err error)
+}
+
+// VerifierFunc adapts a function to a [Verifier].
+type VerifierFunc func(context.Context, Indicator) (bool, error)
+
+// Verify calls f.
+func (f VerifierFunc) Verify(ctx context.Context, ind Indicator) (bool, error) { return f(ctx, ind) }
+
 // Spec says what an action is about.
 type Spec struct {
 	// Name is the word for the action in keys, reports and configuration. It must not contain a slash.

@@ -31,7 +31,7 @@ type Report struct {
 
 // Problem is something that could not be asked.
 type Problem struct {
-	// Stage is intake, search, guard or ledger.
+	// Stage is intake, search, verdict, guard or ledger.
 	Stage string
 	// Hashes are the files that the problem concerns, none if it concerns all.
 	Hashes []SHA256

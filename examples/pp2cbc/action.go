@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pphunt/pphunt/actions"
 	"github.com/pphunt/pphunt/cbc"
+	"github.com/pphunt/pphunt/hunt"
 )
 
 // actionOptions are the flags of the subcommand action, which the old action.py had.
@@ -20,6 +22,7 @@ type actionOptions struct {
 	configNamed   bool
 	device, pid   int64
 	path          string
+	sha256        hunt.SHA256
 	close, dryRun bool
 	help          bool
 }
@@ -32,6 +35,11 @@ func parseActionFlags(args []string) (actionOptions, error) {
 	fs.StringVar(&device, "device_id", "", "")
 	fs.StringVar(&pid, "pid", "", "")
 	fs.StringVar(&o.path, "file_path", "", "")
+	fs.Func("sha256", "", func(s string) error {
+		var err error
+		o.sha256, err = hunt.ParseSHA256(s)
+		return err
+	})
 	fs.BoolVar(&o.close, "close", false, "")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
 	if err := fs.Parse(args); err != nil {
@@ -116,6 +124,30 @@ func contain(ctx context.Context, client *cbc.Client, o actionOptions) (notes []
 		end = session.CloseForAll
 	}
 	defer func() { err = errors.Join(err, end(ctx)) }()
-	c, err := actions.Contain(ctx, session, actions.Target{PIDs: []int64{o.pid}, Path: o.path})
-	return append([]string{fmt.Sprintf("connected to %s (%d)", d.Name, d.ID)}, c.Notes...), err
+	notes = []string{fmt.Sprintf("connected to %s (%d)", d.Name, d.ID)}
+	if o.sha256.IsZero() {
+		if err := stale(ctx, session, o); err != nil {
+			return notes, err
+		}
+	}
+	c, err := actions.Contain(ctx, session, actions.Target{PIDs: []int64{o.pid}, Path: o.path, SHA256: o.sha256, OS: d.OS})
+	if err == nil && c.Unclear {
+		err = errors.New("it is not certain that the right file is gone, see above")
+	}
+	return append(notes, c.Notes...), err
+}
+
+// stale refuses to go on without a hash where the process id belongs to another program by now: then the path may be out of date as
+// well.
+func stale(ctx context.Context, session *cbc.Session, o actionOptions) error {
+	running, err := session.Processes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range running {
+		if p.PID == o.pid && !strings.EqualFold(p.Path, o.path) {
+			return fmt.Errorf("process %d is %s now: nothing was killed or deleted; with --sha256 the file is compared and then deleted", o.pid, p.Path)
+		}
+	}
+	return nil
 }

@@ -39,6 +39,7 @@ flags of action:
   --device_id N                  the device
   --pid N                        the process; it is killed only if its path is the one given
   --file_path P                  the path of its executable; the file is deleted
+  --sha256 H                     the file is deleted only if this is its hash
   --close                        close the session even if somebody else uses it
   --config FILE, --dry-run       as above
 

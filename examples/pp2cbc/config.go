@@ -79,7 +79,19 @@ func (p *parser) required(section, name string) string {
 	return value
 }
 
+// optional is the value of a key that switches something on by having one. The words for off are no value.
+func (p *parser) optional(section, name string) string {
+	value := p.v.get(section, name)
+	if on, err := parseBool(value); err == nil && !on && value != "0" {
+		return ""
+	}
+	return value
+}
+
 func (p *parser) bool(section, name string) bool {
+	if p.v.off(section, name) {
+		return false
+	}
 	value := p.v.get(section, name)
 	on, err := parseBool(value)
 	if err != nil {
@@ -199,19 +211,19 @@ func parseConfig(v *values) (*config, error) {
 func (p *parser) actions() actionConfig {
 	v := p.v
 	a := actionConfig{
-		watchlist:     v.get("actions", "watchlist"),
-		webhook:       v.get("actions", "webhook"),
+		watchlist:     p.optional("actions", "watchlist"),
+		webhook:       p.optional("actions", "webhook"),
 		scriptDir:     v.dir,
 		scriptTimeout: p.duration("actions", "script_timeout"),
 		liveResponse:  p.bool("actions", "live_response"),
 		evidenceDir:   v.path(v.get("actions", "evidence_dir")),
 		isolate:       p.bool("actions", "isolate"),
-		policy:        v.get("actions", "policy"),
+		policy:        p.optional("actions", "policy"),
 		denylist:      p.bool("actions", "denylist"),
-		nsxTag:        v.get("actions", "nsx_tag"),
+		nsxTag:        p.optional("actions", "nsx_tag"),
 	}
 	var err error
-	if a.script, err = splitCommand(v.get("actions", "script")); err != nil {
+	if a.script, err = splitCommand(p.optional("actions", "script")); err != nil {
 		p.fail("actions", "script", "%w", err)
 	}
 	if a.evidence, err = hunt.ParseEvidence(strings.ToLower(v.get("actions", "evidence"))); err != nil || a.evidence < hunt.Touched {

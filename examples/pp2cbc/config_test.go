@@ -152,6 +152,21 @@ func TestBadConfig(t *testing.T) {
 	}
 }
 
+func TestOffIsOff(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(oldConfig, "include_delivered = True", "include_delivered =\ninclude_blocked = yes\n;", 1)
+	text = strings.Replace(text, "include_blocked = no\n", "", 1)
+	text = strings.Replace(text, "script = python3", "script = off\n;", 1) + "watchlist = None\nwebhook = no\nnsx_tag = False\n"
+	c, err := parse(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := c.actions
+	if a.watchlist != "" || a.webhook != "" || len(a.script) > 0 || a.nsxTag != "" || a.policy != "" || c.delivered || !c.blocked {
+		t.Errorf("config = %+v, want everything off but include_blocked and isolate", c)
+	}
+}
+
 func TestUnknownKeyNamesTheNearest(t *testing.T) {
 	t.Parallel()
 	c, err := parse(t, oldConfig+"isolat = True\nzzzzzzzzzz = 1\n")

@@ -20,6 +20,13 @@ import (
 // demo hunts in a made-up company: the fakes of the three services on loopback, a configuration file with every action on, and a
 // ledger, all of it gone afterwards.
 func (p program) demo(ctx context.Context, o options) int {
+	// What the environment says of real services must not reach the demonstration, nor the script that it runs.
+	for _, pair := range p.environ {
+		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "PP2CBC_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	p.environ = nil
 	dir, err := os.MkdirTemp("", "pp2cbc-demo-")
 	if err != nil {
 		p.complain("%v", err)
@@ -137,7 +144,7 @@ func demoConfig(address, dir, file string, world lab.World) (string, error) {
 		return "", errors.New("the path of the program has a quote in it")
 	}
 	tap, cbc, nsx := lab.Accounts(world)
-	script := fmt.Sprintf(`"%s" action --config "%s" --dry-run --device_id {device_id} --pid {pid} --file_path {file_path}`, self, file)
+	script := fmt.Sprintf(`"%s" action --config "%s" --dry-run --device_id {device_id} --pid {pid} --file_path {file_path} --sha256 {sha256}`, self, file)
 	lines := []string{
 		"[CarbonBlack]", "url = " + address, "org_key = " + cbc.OrgKey, "custom_api_id = " + cbc.APIID, "custom_api_key = " + cbc.APIKey,
 		"[Proofpoint]", "url = " + address, "principal = " + tap.Principal, "secret = " + tap.Secret, "include_blocked = True", "delta = 1",

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
-	"strconv"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/pphunt/pphunt/dedupe"
@@ -12,8 +15,19 @@ import (
 	"github.com/pphunt/pphunt/hunt/dedupehunt"
 )
 
+// ledger is the ledger of the hunts, which also knows what the old script did.
+type ledger struct {
+	*dedupehunt.Ledger
+	store dedupe.Store
+}
+
 // openLedger opens the ledger, takes over what the old script noted in it, and forgets what is older than the configuration says.
-func openLedger(ctx context.Context, cfg *config, list []hunt.Action, now func() time.Time, logger *slog.Logger) (hunt.Ledger, func(), error) {
+// A dry run does neither, and makes no file where there is none.
+func openLedger(ctx context.Context, cfg *config, dry bool, now func() time.Time, logger *slog.Logger) (*ledger, func(), error) {
+	if _, err := os.Stat(cfg.ledger); dry && errors.Is(err, fs.ErrNotExist) {
+		l, err := newLedger(new(dedupe.Memory), now)
+		return l, func() {}, err
+	}
 	store, err := sqlitededupe.Open(ctx, cfg.ledger)
 	if err != nil {
 		return nil, nil, err
@@ -23,55 +37,129 @@ func openLedger(ctx context.Context, cfg *config, list []hunt.Action, now func()
 			logger.Error("the ledger could not be closed", "error", err)
 		}
 	}
-	imported, err := store.ImportLegacy(ctx, now(), func(r sqlitededupe.LegacyRecord) []dedupe.Key { return legacyKeys(r, list) })
+	if !dry {
+		err = tidy(ctx, store, cfg, now(), logger)
+	}
+	var l *ledger
+	if err == nil {
+		l, err = newLedger(store, now)
+	}
+	if err != nil {
+		closeStore()
+		return nil, nil, err
+	}
+	return l, closeStore, nil
+}
+
+func newLedger(store dedupe.Store, now func() time.Time) (*ledger, error) {
+	l, err := dedupehunt.New(dedupehunt.Config{Store: store, Now: now})
+	if err != nil {
+		return nil, err
+	}
+	return &ledger{Ledger: l, store: store}, nil
+}
+
+// tidy takes the old script's records over and forgets what is old.
+func tidy(ctx context.Context, store *sqlitededupe.Store, cfg *config, now time.Time, logger *slog.Logger) error {
+	imported, err := store.ImportLegacy(ctx, now, func(r sqlitededupe.LegacyRecord) []dedupe.Key {
+		if r.ProcessGUID == "" || hunt.SHA256(r.SHA256).IsZero() {
+			return nil
+		}
+		return []dedupe.Key{legacyKey(r.ProcessGUID, r.SHA256)}
+	})
 	if imported > 0 {
-		logger.Info("took over the old script's records", "tasks", imported)
+		logger.Info("took over the old script's records", "processes", imported)
 	}
 	if err != nil {
 		// Rows that cannot be read are passed over. Rows that wait are not: without them hosts would be acted on again.
 		if legacy, e := store.Legacy(ctx); e != nil || legacy.Waiting > 0 {
-			closeStore()
-			return nil, nil, err
+			return err
 		}
 		logger.Warn("some records of the old script cannot be used", "error", err)
 	}
-	forgotten, err := store.Forget(ctx, now().Add(-cfg.remember))
-	if err != nil {
-		closeStore()
-		return nil, nil, err
-	}
+	forgotten, err := store.Forget(ctx, now.Add(-cfg.remember))
 	if forgotten > 0 {
 		logger.Info("forgot finished tasks", "tasks", forgotten, "older_than", cfg.remember)
 	}
-	ledger, err := dedupehunt.New(dedupehunt.Config{Store: store, Now: now})
-	if err != nil {
-		closeStore()
-		return nil, nil, err
-	}
-	return ledger, closeStore, nil
+	return err
 }
 
-// legacyKeys are the tasks that a record of the old script stands for: those of the actions that are on, as far as the script had
-// them. It did not have live_response, and it did the watchlist apart from the processes.
-func legacyKeys(r sqlitededupe.LegacyRecord, list []hunt.Action) []dedupe.Key {
-	var keys []dedupe.Key
-	hash := hunt.SHA256(r.SHA256)
-	for _, a := range list {
-		spec := a.Spec()
-		t := hunt.Task{Action: spec.Name, Scope: spec.Scope}
-		switch {
-		case spec.Name == "live_response" || spec.Name == "watchlist":
-			continue
-		case spec.Scope == hunt.ScopeDevice && r.DeviceID > 0:
-			t.Target = strconv.FormatInt(r.DeviceID, 10)
-		case spec.Scope == hunt.ScopeProcess && r.ProcessGUID != "" && !hash.IsZero():
-			t.Target = r.ProcessGUID + "/" + hash.String()
-		case spec.Scope == hunt.ScopeHash && !hash.IsZero():
-			t.Target = hash.String()
-		default:
-			continue
+// legacyKey marks a file in a process that the old script has acted on.
+func legacyKey(guid string, hash hunt.SHA256) dedupe.Key {
+	return dedupe.Key("legacy/process/" + guid + "/" + hash.String())
+}
+
+// legacyDone picks the tasks that the old script has done: it had the action, and has acted on every process that the task is
+// about. A machine with anything newer on it is not among them.
+func (l *ledger) legacyDone(ctx context.Context, tasks []hunt.Task) ([]hunt.Outcome, error) {
+	keys := make(map[dedupe.Key]bool)
+	for _, t := range tasks {
+		if oldAction(t) {
+			for _, s := range t.Sightings {
+				keys[legacyKey(s.Process.GUID, s.SHA256)] = false
+			}
 		}
-		keys = append(keys, dedupe.Key(t.Key()))
 	}
-	return keys
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	all := make([]dedupe.Key, 0, len(keys))
+	for key := range keys {
+		if key.Check() == nil {
+			all = append(all, key)
+		}
+	}
+	records, err := l.store.Lookup(ctx, all...)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		keys[r.Key] = r.State == dedupe.Done
+	}
+	var done []hunt.Outcome
+	for _, t := range tasks {
+		open := func(s hunt.Sighting) bool { return !keys[legacyKey(s.Process.GUID, s.SHA256)] }
+		if oldAction(t) && !slices.ContainsFunc(t.Sightings, open) {
+			done = append(done, hunt.Outcome{Task: t, Status: hunt.Already, Detail: "the old script has acted on this"})
+		}
+	}
+	return done, nil
+}
+
+// oldAction tells whether the old script had the action and did it for each process.
+func oldAction(t hunt.Task) bool {
+	return len(t.Sightings) > 0 && slices.Contains([]string{"webhook", "script", "isolate", "policy", "denylist", "nsx_tag"}, t.Action)
+}
+
+// Look implements [hunt.Ledger].
+func (l *ledger) Look(ctx context.Context, tasks []hunt.Task) ([]hunt.Outcome, error) {
+	old, err := l.legacyDone(ctx, tasks)
+	if err != nil {
+		return nil, err
+	}
+	known, err := l.Ledger.Look(ctx, without(tasks, old))
+	return append(old, known...), err
+}
+
+// Once implements [hunt.Ledger].
+func (l *ledger) Once(ctx context.Context, tasks []hunt.Task, do func(context.Context, []hunt.Task) []hunt.Outcome) ([]hunt.Outcome, error) {
+	old, err := l.legacyDone(ctx, tasks)
+	if err != nil {
+		return nil, err
+	}
+	rest := without(tasks, old)
+	if len(rest) == 0 {
+		return old, nil
+	}
+	outcomes, err := l.Ledger.Once(ctx, rest, do)
+	return append(old, outcomes...), err
+}
+
+// without leaves out the tasks that have an outcome.
+func without(tasks []hunt.Task, outcomes []hunt.Outcome) []hunt.Task {
+	ended := make(map[string]bool, len(outcomes))
+	for _, o := range outcomes {
+		ended[o.Task.Key()] = true
+	}
+	return slices.DeleteFunc(slices.Clone(tasks), func(t hunt.Task) bool { return ended[t.Key()] })
 }

@@ -130,8 +130,12 @@ func openLog(cfg *config) (*slog.Logger, func(), error) {
 
 // hunt runs once and prints what became of it.
 func (p program) hunt(ctx context.Context, cfg *config, o options, w hunt.Window, logger *slog.Logger) int {
-	h, closeAll, err := wire(ctx, cfg, logger, p.now)
+	h, closeAll, err := wire(ctx, cfg, o.dryRun, logger, p.now)
 	if err != nil {
+		if ctx.Err() != nil {
+			p.complain("stopped before anything was done")
+			return exitFailed
+		}
 		if errors.Is(err, errConfig) {
 			return p.refuse(err)
 		}
@@ -139,12 +143,11 @@ func (p program) hunt(ctx context.Context, cfg *config, o options, w hunt.Window
 		return exitFailed
 	}
 	defer closeAll()
-	plan := h.Plan(ctx, w)
 	var report *hunt.Report
 	if o.dryRun {
-		report, err = h.Preview(ctx, plan)
+		report, err = h.Preview(ctx, h.Plan(ctx, w))
 	} else {
-		report, err = h.Apply(ctx, plan)
+		report, err = h.Run(ctx, w)
 	}
 	for _, o := range report.Outcomes {
 		logger.Info("outcome", "run", report.Run, "action", o.Task.Action, "target", o.Task.Target, "status", o.Status, "detail", o.Detail, "event_id", o.Task.EventID())
@@ -163,7 +166,7 @@ func (p program) print(r *hunt.Report, asJSON bool) error {
 	if !asJSON {
 		s := story{w: p.out, r: r, most: 40}
 		s.print()
-		return nil
+		return s.err
 	}
 	encoder := json.NewEncoder(p.out)
 	encoder.SetIndent("", "  ")

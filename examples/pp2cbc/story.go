@@ -20,9 +20,15 @@ type story struct {
 	r *hunt.Report
 	// most is how many entries of a list are shown.
 	most int
+	// err is the first error of w.
+	err error
 }
 
-func (s *story) printf(format string, args ...any) { fmt.Fprintf(s.w, format, args...) }
+func (s *story) printf(format string, args ...any) {
+	if s.err == nil {
+		_, s.err = fmt.Fprintf(s.w, format, args...)
+	}
+}
 
 func (s *story) print() {
 	r := s.r
@@ -31,6 +37,7 @@ func (s *story) print() {
 		kind = "Dry run"
 	}
 	s.printf("%s %s, window %s to %s UTC\n", kind, r.Run, stamp(r.Window.Start), stamp(r.Window.End))
+	s.problems()
 	s.files()
 	s.machines()
 	for _, part := range []struct {
@@ -47,6 +54,24 @@ func (s *story) print() {
 	}
 	s.leftAlone()
 	s.summary()
+}
+
+// problems come first: where something could not be asked, nothing below may be taken for all there is.
+func (s *story) problems() {
+	if len(s.r.Problems) == 0 {
+		return
+	}
+	s.printf("\nCOULD NOT BE ASKED, so that more may be condemned or infected than is told here: %d\n", len(s.r.Problems))
+	for _, p := range head(s, s.r.Problems) {
+		what := p.Stage
+		if n := len(p.Hashes); n > 0 {
+			what += fmt.Sprintf(" of %d files", n)
+		}
+		s.printf("  %s: %s\n", what, harmless(explain(p.Err)))
+		if p.Stage == "intake" {
+			s.printf("      repeat the window with --start-time %s --end-time %s\n", s.r.Window.Start.Format(time.RFC3339), s.r.Window.End.Format(time.RFC3339))
+		}
+	}
 }
 
 func (s *story) files() {
@@ -182,6 +207,9 @@ func (s *story) summary() {
 		if n := r.Count(status); n > 0 {
 			s.printf(" %s: %d.", status, n)
 		}
+	}
+	if n := len(r.Problems); n > 0 {
+		s.printf(" Could not be asked: %d.", n)
 	}
 	if r.Interrupted {
 		s.printf(" Stopped before the end.")

@@ -177,7 +177,9 @@ func (v *values) readSecretFiles() {
 			v.problems = append(v.problems, fmt.Errorf("%s_file: %w", k, err))
 			continue
 		}
-		v.text[k.String()] = strings.TrimSpace(text)
+		if v.text[k.String()] = strings.TrimSpace(text); v.text[k.String()] == "" {
+			v.problems = append(v.problems, fmt.Errorf("%s_file: the file %s is empty", k, path))
+		}
 	}
 }
 
@@ -191,6 +193,12 @@ func (v *values) get(section, name string) string {
 		return value
 	}
 	return k.fallback
+}
+
+// off tells whether a key is there without a value, which means off whatever its default is.
+func (v *values) off(section, name string) bool {
+	value, present := v.text[section+"."+name]
+	return present && value == ""
 }
 
 // path makes a file name of the configuration absolute.

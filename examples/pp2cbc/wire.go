@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,12 +35,12 @@ func badConfig(format string, args ...any) error {
 }
 
 // wire builds the clients and the hunt. The function that it returns closes what has to be closed.
-func wire(ctx context.Context, cfg *config, logger *slog.Logger, now func() time.Time) (*hunt.Hunter, func(), error) {
+func wire(ctx context.Context, cfg *config, dry bool, logger *slog.Logger, now func() time.Time) (*hunt.Hunter, func(), error) {
 	carbonBlack, err := newCBC(cfg, logger)
 	if err != nil {
 		return nil, nil, badConfig("%v", err)
 	}
-	source, err := newSource(cfg, logger)
+	source, verifier, err := newSource(cfg, logger)
 	if err != nil {
 		return nil, nil, badConfig("%v", err)
 	}
@@ -55,7 +56,7 @@ func wire(ctx context.Context, cfg *config, logger *slog.Logger, now func() time
 	if err != nil {
 		return nil, nil, err
 	}
-	ledger, closeLedger, err := openLedger(ctx, cfg, list, now, logger)
+	ledger, closeLedger, err := openLedger(ctx, cfg, dry, now, logger)
 	if err != nil {
 		closeActions()
 		return nil, nil, badConfig("sqlite3.filename: %v", err)
@@ -65,7 +66,7 @@ func wire(ctx context.Context, cfg *config, logger *slog.Logger, now func() time
 		closeLedger()
 	}
 	h, err := hunt.New(hunt.Config{
-		Source: source, Searcher: namedSearcher(cfg.cbc, "CarbonBlack", searcher), Ledger: ledger, Actions: list,
+		Source: source, Searcher: namedSearcher(cfg.cbc, "CarbonBlack", searcher), Ledger: ledger, Backlog: ledger, Verifier: verifier, Actions: list,
 		Observer: hunt.ObserverFunc(func(e hunt.Event) { logEvent(logger, e) }), LookBack: cfg.lookBack, Now: now,
 	})
 	if err != nil {
@@ -121,23 +122,27 @@ func newCBC(cfg *config, logger *slog.Logger) (*cbc.Client, error) {
 	})
 }
 
-func newSource(cfg *config, logger *slog.Logger) (hunt.Source, error) {
+func newSource(cfg *config, logger *slog.Logger) (hunt.Source, hunt.Verifier, error) {
 	hc, err := httpClient(cfg.tap)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	client, err := proofpoint.New(proofpoint.Config{
 		BaseURL: cfg.tap.url, Credentials: proofpoint.Basic(cfg.tap.user, cfg.tap.secret),
 		HTTPClient: hc, UserAgent: cfg.product, Logger: logger,
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	source, err := proofpointhunt.New(client, proofpointhunt.Options{Delivered: cfg.delivered, Blocked: cfg.blocked, Classifications: cfg.classes})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return namedSource(cfg.tap, "Proofpoint", source), nil
+	verifier := hunt.VerifierFunc(func(ctx context.Context, ind hunt.Indicator) (bool, error) {
+		condemned, err := source.Verify(ctx, ind)
+		return condemned, from(cfg.tap, "Proofpoint", err)
+	})
+	return namedSource(cfg.tap, "Proofpoint", source), verifier, nil
 }
 
 // newActions makes the actions that are switched on, in the order of the old script.
@@ -171,14 +176,7 @@ func newActions(ctx context.Context, cfg *config, client *cbc.Client, logger *sl
 		action, problem := actions.NewIsolate(client.Devices, a.evidence)
 		add(cfg.cbc, "CarbonBlack", action, problem)
 	}
-	if a.policy != "" {
-		policy, problem := findPolicy(ctx, cfg, client)
-		if problem != nil {
-			return nil, nil, problem
-		}
-		action, problem := actions.NewPolicyMove(client.Devices, policy, a.evidence)
-		add(cfg.cbc, "CarbonBlack", action, problem)
-	}
+	beforePolicy := len(list)
 	if a.denylist {
 		add(cfg.cbc, "CarbonBlack", actions.NewDenylist(client.Reputation), nil)
 	}
@@ -196,6 +194,13 @@ func newActions(ctx context.Context, cfg *config, client *cbc.Client, logger *sl
 		action, problem := actions.NewNSXTag(actions.NSXTagConfig{VMs: machines, Devices: client.Devices, Tag: tag, Evidence: a.evidence})
 		add(cfg.nsx, "NSX", action, problem)
 	}
+	if err == nil && a.policy != "" {
+		// The only check that takes a question comes last, and its action where the old script had it.
+		var action hunt.Action
+		if action, err = policyMove(ctx, cfg, client); err == nil {
+			list = slices.Insert(list, beforePolicy, action)
+		}
+	}
 	if err != nil {
 		closeAll()
 		return nil, nil, err
@@ -203,11 +208,26 @@ func newActions(ctx context.Context, cfg *config, client *cbc.Client, logger *sl
 	return list, closeAll, nil
 }
 
+func policyMove(ctx context.Context, cfg *config, client *cbc.Client) (hunt.Action, error) {
+	policy, err := findPolicy(ctx, cfg, client)
+	if err != nil {
+		return nil, err
+	}
+	action, err := actions.NewPolicyMove(client.Devices, policy, cfg.actions.evidence)
+	if err != nil {
+		return nil, badConfig("%v", err)
+	}
+	return namedAction(cfg.cbc, "CarbonBlack", action), nil
+}
+
 // findPolicy finds the policy by its exact name, or by its id where no policy has the number for a name. A policy that does not
 // exist is the configuration's fault, and found out before anything is changed anywhere.
 func findPolicy(ctx context.Context, cfg *config, client *cbc.Client) (cbc.Policy, error) {
 	name := cfg.actions.policy
 	policy, err := client.Policies.ByName(ctx, name)
+	if _, answered := errors.AsType[*cbc.APIError](err); answered {
+		return policy, from(cfg.cbc, "CarbonBlack", err) // the list itself could not be had
+	}
 	if id, e := strconv.ParseInt(name, 10, 64); e == nil && id > 0 && errors.Is(err, cbc.ErrNotFound) {
 		policy, err = client.Policies.Get(ctx, cbc.PolicyID(id))
 	}

@@ -1,0 +1,159 @@
+package dedupehunt
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pphunt/pphunt/dedupe"
+	"github.com/pphunt/pphunt/hunt"
+)
+
+var _ hunt.Backlog = (*Ledger)(nil)
+
+// openPrefix begins the keys of open indicators: indicator/<sha256>/<run>. No action can have the name, see [hunt.New] and the
+// three parts of a task's key, whose second is a scope.
+const openPrefix = "indicator/"
+
+// Patience is how long an indicator stays open. What fails for so long is for a person to look at.
+const Patience = 7 * 24 * time.Hour
+
+// Keep implements [hunt.Backlog]. The records of mails as they came are not kept.
+func (l *Ledger) Keep(ctx context.Context, run string, indicators ...hunt.Indicator) error {
+	notes := make(map[dedupe.Key][]byte, len(indicators))
+	keys := make([]dedupe.Key, 0, len(indicators))
+	for _, ind := range indicators {
+		note, err := json.Marshal(ind)
+		if err != nil {
+			return fmt.Errorf("dedupehunt: keep: %w", err)
+		}
+		key := dedupe.Key(openPrefix + ind.SHA256.String() + "/" + run)
+		notes[key] = note
+		keys = append(keys, key)
+	}
+	if err := l.close(ctx, keys, func(c dedupe.Claim) dedupe.Result {
+		return dedupe.Result{Claim: c, State: dedupe.Released, Before: notes[c.Key]}
+	}); err != nil {
+		return fmt.Errorf("dedupehunt: keep: %w", err)
+	}
+	return nil
+}
+
+// Settle implements [hunt.Backlog].
+func (l *Ledger) Settle(ctx context.Context, hashes ...hunt.SHA256) error {
+	var keys []dedupe.Key
+	for _, hash := range hashes {
+		records, err := l.cfg.Store.Unfinished(ctx, dedupe.Key(openPrefix+hash.String()+"/"))
+		if err != nil {
+			return fmt.Errorf("dedupehunt: settle: %w", err)
+		}
+		for _, r := range records {
+			keys = append(keys, r.Key)
+		}
+	}
+	if err := l.settle(ctx, keys, "settled"); err != nil {
+		return fmt.Errorf("dedupehunt: settle: %w", err)
+	}
+	return nil
+}
+
+func (l *Ledger) settle(ctx context.Context, keys []dedupe.Key, detail string) error {
+	return l.close(ctx, keys, func(c dedupe.Claim) dedupe.Result {
+		return dedupe.Result{Claim: c, State: dedupe.Done, Detail: detail}
+	})
+}
+
+// close claims keys and ends the claims at once. Those that somebody else has are his to end.
+func (l *Ledger) close(ctx context.Context, keys []dedupe.Key, end func(dedupe.Claim) dedupe.Result) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	now := l.cfg.Now()
+	grants, err := l.cfg.Store.Claim(ctx, l.cfg.Owner, now, l.cfg.Lease, keys...)
+	if err != nil {
+		return err
+	}
+	var results []dedupe.Result
+	for _, g := range grants {
+		if g.Won {
+			results = append(results, end(g.Claim))
+		}
+	}
+	if len(results) == 0 {
+		return nil
+	}
+	_, err = l.cfg.Store.Finish(ctx, now, results...)
+	return err
+}
+
+// Open implements [hunt.Backlog]. Indicators that have been open for longer than [Patience] are given up: the error names them, once.
+func (l *Ledger) Open(ctx context.Context) ([]hunt.Indicator, error) {
+	records, err := l.cfg.Store.Unfinished(ctx, openPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("dedupehunt: open: %w", err)
+	}
+	now := l.cfg.Now()
+	byHash := make(map[hunt.SHA256]int)
+	var open []hunt.Indicator
+	var tired []dedupe.Key
+	var problems []error
+	for _, r := range records {
+		if r.State == dedupe.Claimed && r.Until.After(now) {
+			continue // being written at this moment
+		}
+		ind, err := indicatorOf(r)
+		switch {
+		case err != nil:
+			problems = append(problems, err)
+			continue
+		case now.Sub(r.Created) > Patience:
+			tired = append(tired, r.Key)
+			problems = append(problems, fmt.Errorf("gave up on %s: it could not be finished with since %s", ind.SHA256, r.Created.Format(time.RFC3339)))
+			continue
+		}
+		i, known := byHash[ind.SHA256]
+		if !known {
+			i = len(open)
+			byHash[ind.SHA256] = i
+			open = append(open, hunt.Indicator{SHA256: ind.SHA256})
+		}
+		if open[i].Threat.ID == "" || ind.Threat.Time.After(open[i].Threat.Time) {
+			open[i].Threat = ind.Threat
+		}
+		for _, m := range ind.Mails {
+			if !slices.ContainsFunc(open[i].Mails, func(have hunt.Mail) bool { return have.ID == m.ID }) {
+				open[i].Mails = append(open[i].Mails, m)
+			}
+		}
+	}
+	problems = append(problems, l.settle(ctx, tired, "given up"))
+	if err := errors.Join(problems...); err != nil {
+		return open, fmt.Errorf("dedupehunt: open: %w", err)
+	}
+	return open, nil
+}
+
+// indicatorOf reads the note on an open indicator. Where the process died before it had written one, the key alone tells the file,
+// whose hash is the id of its threat as well.
+func indicatorOf(r dedupe.Record) (hunt.Indicator, error) {
+	text, _, _ := strings.Cut(strings.TrimPrefix(string(r.Key), openPrefix), "/")
+	hash, err := hunt.ParseSHA256(text)
+	if err != nil {
+		return hunt.Indicator{}, fmt.Errorf("record %s: %w", r.Key, err)
+	}
+	if len(r.Before) == 0 {
+		return hunt.Indicator{SHA256: hash, Threat: hunt.Threat{ID: text, Type: "attachment", Status: "active"}}, nil
+	}
+	var ind hunt.Indicator
+	if err := json.Unmarshal(r.Before, &ind); err != nil {
+		return hunt.Indicator{}, fmt.Errorf("record %s: %w", r.Key, err)
+	}
+	if ind.SHA256 != hash {
+		return hunt.Indicator{}, fmt.Errorf("record %s is about another file", r.Key)
+	}
+	return ind, nil
+}
