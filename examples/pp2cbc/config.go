@@ -79,9 +79,9 @@ func (p *parser) required(section, name string) string {
 	return value
 }
 
-// optional is the value of a key that switches something on by having one. The words for off are no value.
-func (p *parser) optional(section, name string) string {
-	value := p.v.get(section, name)
+// switched is the value of an action that is on by having one. The words for off are no value.
+func (p *parser) switched(name string) string {
+	value := p.v.get("actions", name)
 	if on, err := parseBool(value); err == nil && !on && value != "0" {
 		return ""
 	}
@@ -211,19 +211,19 @@ func parseConfig(v *values) (*config, error) {
 func (p *parser) actions() actionConfig {
 	v := p.v
 	a := actionConfig{
-		watchlist:     p.optional("actions", "watchlist"),
-		webhook:       p.optional("actions", "webhook"),
+		watchlist:     p.switched("watchlist"),
+		webhook:       p.switched("webhook"),
 		scriptDir:     v.dir,
 		scriptTimeout: p.duration("actions", "script_timeout"),
 		liveResponse:  p.bool("actions", "live_response"),
 		evidenceDir:   v.path(v.get("actions", "evidence_dir")),
 		isolate:       p.bool("actions", "isolate"),
-		policy:        p.optional("actions", "policy"),
+		policy:        p.switched("policy"),
 		denylist:      p.bool("actions", "denylist"),
-		nsxTag:        p.optional("actions", "nsx_tag"),
+		nsxTag:        p.switched("nsx_tag"),
 	}
 	var err error
-	if a.script, err = splitCommand(p.optional("actions", "script")); err != nil {
+	if a.script, err = splitCommand(p.switched("script")); err != nil {
 		p.fail("actions", "script", "%w", err)
 	}
 	if a.evidence, err = hunt.ParseEvidence(strings.ToLower(v.get("actions", "evidence"))); err != nil || a.evidence < hunt.Touched {

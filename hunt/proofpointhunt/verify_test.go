@@ -19,7 +19,9 @@ func TestVerifyAsksForTheStatusOfToday(t *testing.T) {
 	srv := proofpointtest.New(proofpointtest.World{
 		Now: func() time.Time { return at.Add(time.Hour) },
 		Messages: []proofpointtest.Message{{Time: at, Recipients: []string{"kim@corp.example"}, Threats: []proofpointtest.Threat{
-			{Artifact: id("a"), Time: at}, {Artifact: id("b"), Time: at, Status: "cleared"}, {Artifact: id("c"), Time: at},
+			{Artifact: id("a"), Time: at},
+			{Artifact: id("b"), Time: at, Status: "cleared"},
+			{Artifact: id("c"), Time: at},
 			{ID: id("d"), Artifact: "bad.example/x", Type: "url", Time: at},
 		}}},
 		Changes: []proofpointtest.Change{{At: at.Add(time.Minute), Threat: id("c"), Status: "falsepositive"}},
