@@ -150,8 +150,7 @@ func (s *Server) action(in actionBody) (action, error) {
 				d.Quarantined = on
 			case "BYPASS":
 				d.Bypass = on
-			default:
-				d.scanning = on
+			default: // a background scan shows nowhere
 			}
 		}}, err
 	case "UPDATE_POLICY":
@@ -221,18 +220,10 @@ func (s *Server) policyMove(raw json.RawMessage) (action, error) {
 // enforce puts a policy in force on a sensor.
 func (d *device) enforce(p Policy) {
 	d.SensorPolicyID, d.enforced = p.ID, d.contact
-	at := len(d.SensorStates)
-	for i, state := range d.SensorStates {
-		if state == stateEnabled || state == stateDisabled {
-			at = i
-		}
-	}
-	states := slices.Clone(d.SensorStates)
-	if at == len(states) {
-		states = append(states, "")
-	}
-	states[at] = p.liveResponse()
-	d.SensorStates = states
+	states := slices.DeleteFunc(slices.Clone(d.SensorStates), func(state string) bool {
+		return state == stateEnabled || state == stateDisabled
+	})
+	d.SensorStates = append(states, p.liveResponse())
 }
 
 // sensorUpdate sets the version of the sensors whose kit is named.

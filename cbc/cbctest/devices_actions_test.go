@@ -102,6 +102,9 @@ func TestUpdatePolicy(t *testing.T) {
 		}
 		states, _ := all["sensor_states"].([]any)
 		out["live_response"] = slices.Contains(states, any("LIVE_RESPONSE_ENABLED"))
+		if len(states) != 4 {
+			t.Errorf("sensor_states = %v", states)
+		}
 		return out
 	}
 	before := map[string]any{
@@ -158,6 +161,9 @@ func TestOtherActions(t *testing.T) {
 	}
 	c.raw("POST", actions, `{"action_type":"DELETE_SENSOR","device_id":[1],"options":{}}`, 204)
 	c.raw("GET", devices+"/1", "", 404)
+	if got := ids(c, `{"criteria":{"status":["ALL"]}}`); slices.Contains(got, "1") {
+		t.Errorf("the deleted device is still listed: %v", got)
+	}
 	c.raw("POST", actions, `{"action_type":"UNINSTALL_SENSOR","device_id":[2]}`, 204)
 }
 

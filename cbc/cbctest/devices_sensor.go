@@ -15,7 +15,6 @@ type device struct {
 	enforced  time.Time // when the sensor took a policy last; zero: never
 	left      time.Time // when the sensor was uninstalled; zero: never
 	updating  bool      // a sensor update is on its way
-	scanning  bool      // the background scan is on
 }
 
 // order is something that a sensor is to do at its next contact.

@@ -114,7 +114,8 @@ func TestDeviceSearchRefusals(t *testing.T) {
 		`{"criteria":{"id":["x"]}}`, `{"criteria":{"id":7}}`, `{"criteria":{"policy_id":["20"]}}`, `{"query":"name:\"x\""}`,
 		`{"query":"(a"}`, `{"rows":10001}`, `{"start":9999,"rows":3}`, `{"rows":-1}`, `{"start":-1}`,
 		`{"sort":[{"field":"name","order":"up"}]}`, `{"criteria":{"last_contact_time":{"range":"2w"}}}`,
-		`{"criteria":{"last_contact_time":{"range":"-2w","start":"x"}}}`, `{"criteria":{"last_contact_time":{"start":"x","end":"y"}}}`,
+		`{"criteria":{"last_contact_time":{"range":"-2w","start":"x"}}}`,
+		`{"criteria":{"last_contact_time":{"range":"-2w","start":"2025-02-01T00:00:00Z","end":"2025-02-02T00:00:00Z"}}}`, `{"criteria":{"last_contact_time":{"start":"x","end":"y"}}}`,
 		`{"criteria":{"last_contact_time":{"start":"2025-02-01T00:00:00Z","end":"y"}}}`,
 		`{"exclusions":{"os":["MAC"]}}`,
 	} {

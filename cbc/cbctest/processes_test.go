@@ -20,6 +20,7 @@ func TestProcessesOfAFile(t *testing.T) {
 				"extra": {"device_group_id": 12, "score": 1.5, "flag": true, "alert_id": ["A1", "A2"], "empty": "", "none": null}},
 			{"guid": "orphan", "device_id": 99, "parent_guid": "7QRST4UV-00000007-00000f10-00000000-1db7c3e0000aa01",
 				"time": "2025-02-11T10:00:00Z"},
+			{"guid": "grandchild", "device_id": 7, "parent_guid": "child", "time": "2025-02-11T08:00:00Z"},
 			{"guid": "child", "device_id": 7, "parent_guid": "numbers", "time": "2025-02-11T09:00:00Z"}
 		]
 	}`
@@ -51,11 +52,11 @@ func TestProcessesOfAFile(t *testing.T) {
 	}
 	// Rows without the field come first when it rises.
 	body := `{"query":"*:*","sort":[{"field":"parent_pid","order":"ASC"}]}`
-	if diff := cmp.Diff([]string{"numbers", "child", "orphan"}, column(c.search(body), "process_guid")); diff != "" {
+	if diff := cmp.Diff([]string{"numbers", "grandchild", "child", "orphan"}, column(c.search(body), "process_guid")); diff != "" {
 		t.Errorf("sorted by parent (-want +got):\n%s", diff)
 	}
 	body = `{"query":"*:*","collapse_field":["parent_guid"]}`
-	if got := c.search(body); len(got) != 3 {
+	if got := c.search(body); len(got) != 4 {
 		t.Errorf("rows without the field are collapsed: %v", got)
 	}
 	if got := c.search(`{"query":"process_guid:orphan"}`)[0]["device_name"]; got != "" {

@@ -132,6 +132,8 @@ func TestQueryRefusals(t *testing.T) {
 		"a:b~":                        3,
 		"a:[1 TO 2":                   2,
 		"a:[1 2]":                     2,
+		"a:[1 TO]":                    2,
+		"a:[TO]":                      2,
 		"[1 TO 2]":                    0,
 		"process_pid:[a TO b]":        12,
 		"device_timestamp:[now TO *]": 17,

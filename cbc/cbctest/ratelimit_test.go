@@ -2,6 +2,7 @@ package cbctest_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -43,4 +44,28 @@ func TestRateLimitSlides(t *testing.T) {
 	c.raw("GET", policies+"/summary", "", 200)
 	c.wait(39 * time.Second)
 	c.raw("GET", policies+"/summary", "", 429)
+}
+
+func TestRateLimitCountsBySource(t *testing.T) {
+	t.Parallel()
+	srv := cbctest.New(cbctest.World{Switches: cbctest.Switches{RateLimit: cbctest.RateLimit{Calls: 2}}})
+	for _, tt := range []struct {
+		from   string
+		status int
+	}{
+		{"198.51.100.1:1111", 200},
+		{"198.51.100.1:2222", 200},
+		{"198.51.100.1:3333", 429},
+		{"198.51.100.2:1111", 200},
+		{"[2001:db8::1]:1111", 200},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, policies+"/summary", nil)
+		r.RemoteAddr = tt.from
+		r.Header.Set("X-Auth-Token", cbctest.KeySecret+"/"+cbctest.KeyID)
+		w := httptest.NewRecorder()
+		srv.ServeHTTP(w, r)
+		if w.Code != tt.status {
+			t.Errorf("a call from %s = %d, want %d", tt.from, w.Code, tt.status)
+		}
+	}
 }

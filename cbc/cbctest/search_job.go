@@ -36,7 +36,8 @@ type searchJob struct {
 	polls     int
 	keep      int              // how many rows the caller wants to be kept
 	skip      int              // how many rows the caller wants to be passed over
-	rows      []map[string]any // as they are sent, in order
+	offers    int              // how many rows the finished job has to offer
+	rows      []map[string]any // as they are sent, in order; nil once nobody can read them
 	documents []int            // how many stored events each of them stands for
 }
 
@@ -71,6 +72,7 @@ func (s *Server) newJob(q *search) *searchJob {
 		j.documents = append(j.documents, max(1, events[guid]))
 		j.rows = append(j.rows, project(d.wire, q.body.Fields, sw))
 	}
+	j.offers = min(j.keep, max(0, len(j.rows)-j.skip))
 	return j
 }
 
@@ -196,7 +198,7 @@ func (s *Server) jobList() []SearchJob {
 	list := make([]SearchJob, 0, len(s.jobs))
 	for _, j := range s.jobs {
 		list = append(list, SearchJob{
-			ID: j.id, Query: j.query, Started: j.created, Rows: min(j.keep, max(0, len(j.rows)-j.skip)),
+			ID: j.id, Query: j.query, Started: j.created, Rows: j.offers,
 			Finished: j.finished(now), Canceled: j.canceled, Polls: j.polls,
 		})
 	}

@@ -146,6 +146,9 @@ func TestSearchRow(t *testing.T) {
 func TestSearchFields(t *testing.T) {
 	t.Parallel()
 	c := newConsole(t, office0417())
+	if event := c.search(`{"query":"process_guid:wscript AND enriched:true"}`)[0]["event_type"]; !cmp.Equal(event, any([]any{"childproc"})) {
+		t.Errorf("event_type = %v", event)
+	}
 	got := c.search(`{"query":"process_guid:invoice","fields":["process_cmdline","parent_hash","no_such_field"]}`)
 	want := []map[string]any{{
 		"process_guid": "invoice", "device_id": 4571602.0, "device_name": `corp\lap-0417`,
@@ -157,6 +160,10 @@ func TestSearchFields(t *testing.T) {
 	row := c.search(`{"query":"process_guid:invoice","fields":["*","process_sha256","device_os"]}`)[0]
 	if row["process_sha256"] != evil || row["device_os"] != "WINDOWS" || row["process_pid"] == nil {
 		t.Errorf("fields with * = %v", row)
+	}
+	c.srv.SetSearch(cbctest.SearchSwitches{ScalarEnriched: true})
+	if row := c.search(`{"query":"process_guid:invoice"}`)[0]; row["process_username"] == `CORP\pat` {
+		t.Errorf("ScalarEnriched: %v", row)
 	}
 	c.srv.SetSearch(cbctest.SearchSwitches{Scalars: true})
 	if row := c.search(`{"query":"process_guid:invoice"}`)[0]; row["process_username"] != `CORP\pat` {

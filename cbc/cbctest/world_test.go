@@ -122,7 +122,7 @@ func TestWorldCheck(t *testing.T) {
 		Processes: []cbctest.Process{
 			{DeviceID: 9},
 			{DeviceID: 1, Hashes: []string{"xyz"}},
-			{DeviceID: 1, Touched: map[string][]string{"filemod_sha256": {evil}}},
+			{DeviceID: 1, Touched: map[string][]string{"filemod_sha256": {"0z"}}},
 			{DeviceID: 1, GUID: "g", Events: []cbctest.Event{{SHA256: "x"}}},
 			{DeviceID: 1, GUID: "g"},
 		},
@@ -140,7 +140,7 @@ func TestWorldCheck(t *testing.T) {
 	for _, want := range []string{
 		"the key A is there twice", "keys[2] lacks", "the policy 1 is there twice", "policies[2] lacks", `"TOP"`,
 		"the device 1 is there twice", "no policy: 9", "devices[2] lacks", `"DOS"`, "not offline", "processes[0] ran on device 9",
-		`"xyz"`, `"filemod_sha256"`, "lacks its type", "malformed sha256", "the process g is there twice", "overrides[0]",
+		`"xyz"`, `"0z"`, `"filemod_sha256"`, "lacks its type", "malformed sha256", "the process g is there twice", "overrides[0]",
 		"overrides[1]: BLACK_LIST", "binaries[0]", `"soon"`, `"maybe"`, "negative", "retired_status",
 	} {
 		if !strings.Contains(err.Error(), want) {
