@@ -2,6 +2,7 @@ package dedupe
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -96,6 +97,24 @@ func (m *Memory) Lookup(ctx context.Context, keys ...Key) ([]Record, error) {
 			records = append(records, r)
 		}
 	}
+	return records, nil
+}
+
+// Unfinished implements [Store].
+func (m *Memory) Unfinished(ctx context.Context, prefix Key) ([]Record, error) {
+	if err := refuse(ctx, "unfinished", nil); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var records []Record
+	for _, r := range m.records {
+		if Outstanding(r, prefix) {
+			r.Before = bytes.Clone(r.Before)
+			records = append(records, r)
+		}
+	}
+	slices.SortFunc(records, func(a, b Record) int { return cmp.Compare(a.Key, b.Key) })
 	return records, nil
 }
 

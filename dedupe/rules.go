@@ -52,6 +52,11 @@ func Close(stood Record, now time.Time, result Result) (Record, bool) {
 	return stood, true
 }
 
+// Outstanding is the rule of [Store.Unfinished] for one record.
+func Outstanding(stood Record, prefix Key) bool {
+	return stood.State != Done && strings.HasPrefix(string(stood.Key), string(prefix))
+}
+
 // Forgettable is the rule of [Store.Forget] for one record.
 func Forgettable(stood Record, before time.Time) bool {
 	return stood.State == Done && stood.Updated.Before(before)

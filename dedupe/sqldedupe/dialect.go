@@ -40,6 +40,7 @@ func SQLite() Dialect {
 				before  BLOB
 			) WITHOUT ROWID`,
 			`CREATE INDEX pphunt_tasks_done ON pphunt_tasks (updated) WHERE state = 'done'`,
+			`CREATE INDEX pphunt_tasks_unfinished ON pphunt_tasks (key) WHERE state <> 'done'`,
 			`CREATE TABLE pphunt_imports (source TEXT NOT NULL PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID`,
 			`PRAGMA application_id = ` + strconv.Itoa(ApplicationID),
 		},

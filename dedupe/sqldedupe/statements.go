@@ -13,7 +13,7 @@ const columns = `key, state, owner, attempt, until, updated, created, detail, be
 
 // statements are prepared once: a batch is a loop over them, which beats statements with many rows.
 type statements struct {
-	add, get, put, look *sql.Stmt
+	add, get, put, look, list *sql.Stmt
 }
 
 func (s *Store) prepare(ctx context.Context) error {
@@ -27,6 +27,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		{&s.stmts.get, s.write, get + s.dialect.lock},
 		{&s.stmts.put, s.write, `UPDATE pphunt_tasks SET state = ?, owner = ?, attempt = ?, until = ?, updated = ?, detail = ?, before = ? WHERE key = ?`},
 		{&s.stmts.look, s.read, get},
+		{&s.stmts.list, s.read, `SELECT ` + columns + ` FROM pphunt_tasks WHERE state <> 'done' AND key >= ? AND key < ? ORDER BY key`},
 	} {
 		stmt, err := p.db.PrepareContext(ctx, s.dialect.bind(p.text)) //nolint:sqlclosecheck // Close closes it
 		if err != nil {
@@ -39,7 +40,7 @@ func (s *Store) prepare(ctx context.Context) error {
 
 func (st statements) close() error {
 	var problems []error
-	for _, stmt := range []*sql.Stmt{st.add, st.get, st.put, st.look} {
+	for _, stmt := range []*sql.Stmt{st.add, st.get, st.put, st.look, st.list} {
 		if stmt != nil {
 			problems = append(problems, stmt.Close())
 		}
@@ -78,7 +79,8 @@ func (r rows) update(ctx context.Context, rec dedupe.Record) error {
 	return err
 }
 
-func scan(row *sql.Row) (dedupe.Record, error) {
+// scan reads the columns of a row, zero if there is none.
+func scan(row interface{ Scan(to ...any) error }) (dedupe.Record, error) {
 	var rec dedupe.Record
 	var until, updated, created int64
 	err := row.Scan(&rec.Key, &rec.State, &rec.Owner, &rec.Attempt, &until, &updated, &created, &rec.Detail, &rec.Before)
