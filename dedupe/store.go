@@ -7,7 +7,8 @@ import (
 
 // Store decides who does a task, and remembers what became of it. Implementations are safe for concurrent use, keep keys, notes
 // and times exactly, share no memory with their callers, and take batches of any size. Package dedupetest checks every rule that
-// stands here; the functions [Take], [Prolong], [Close], [Outstanding] and [Forgettable] are the rules themselves, for back ends to call.
+// stands here; the functions [Take], [Prolong], [Close], [Outstanding] and [Forgettable] are the rules themselves, for back ends
+// to call.
 //
 // Each call happens as a whole or not at all, except for what its comment says. A call whose context has ended changes nothing
 // and returns the context's error.
@@ -34,8 +35,7 @@ type Store interface {
 	// Unfinished returns the records that are claimed, failed or released, whatever their age and whether or not their lease has
 	// ended, and whose key begins with prefix, sorted by key and each as Lookup returns it. It never returns a done one, and it
 	// changes nothing. The prefix is compared byte for byte: case counts, no byte is a wildcard, and a prefix that no key can
-	// have, being no text or too long, is no error and finds nothing. An empty prefix finds all. Records that change during the
-	// call are returned as they were or as they are.
+	// have, being no text or too long, is no error and finds nothing. An empty prefix finds all.
 	Unfinished(ctx context.Context, prefix Key) ([]Record, error)
 
 	// Forget removes the done records that were last updated before a time, and says how many. Claimed, failed and released ones

@@ -45,6 +45,20 @@ func brokenKeeping() map[string]fault {
 		"ignores the case of keys": {func() *rigged {
 			return &rigged{fold: func(k dedupe.Key) dedupe.Key { return dedupe.Key(strings.ToLower(string(k))) }}
 		}, []string{"exact_keys"}},
+		"lists done records as unfinished": {func() *rigged {
+			return &rigged{outstanding: func(r record, prefix dedupe.Key) bool { return strings.HasPrefix(string(r.Key), string(prefix)) }}
+		}, []string{"unfinished_states"}},
+		"leaves failed records out": {func() *rigged {
+			return &rigged{outstanding: func(r record, prefix dedupe.Key) bool {
+				return r.State != dedupe.Failed && dedupe.Outstanding(r, prefix)
+			}}
+		}, []string{"unfinished_states"}},
+		"takes a prefix for a pattern": {func() *rigged {
+			return &rigged{outstanding: func(r record, prefix dedupe.Key) bool {
+				return dedupe.Outstanding(r, dedupe.Key(strings.TrimRight(string(prefix), "%_*")))
+			}}
+		}, []string{"unfinished_prefix"}},
+		"lists backwards":              {func() *rigged { return &rigged{backwards: true} }, []string{"unfinished_states", "unfinished_prefix"}},
 		"shares its memory":            {func() *rigged { return &rigged{sharing: true} }, []string{"own_memory"}},
 		"does not look at the context": {func() *rigged { return &rigged{deaf: true} }, []string{"context"}},
 		"cuts large batches":           {func() *rigged { return &rigged{most: 3_640} }, []string{"large_batches"}},

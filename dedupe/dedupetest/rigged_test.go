@@ -2,6 +2,7 @@ package dedupetest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -14,6 +15,8 @@ type rigged struct {
 	take        func(stood dedupe.Record, key dedupe.Key, owner string, now time.Time, lease time.Duration) (dedupe.Record, dedupe.Grant)
 	prolong     func(stood dedupe.Record, claim dedupe.Claim, now time.Time, lease time.Duration) (dedupe.Record, bool)
 	close       func(stood dedupe.Record, now time.Time, result dedupe.Result) (dedupe.Record, bool)
+	outstanding func(record, dedupe.Key) bool
+	backwards   bool
 	forgettable func(stood dedupe.Record, before time.Time) bool
 	fold        func(dedupe.Key) dedupe.Key
 	asked       func([]dedupe.Key) []dedupe.Key
@@ -191,6 +194,28 @@ func (s *rigged) Forget(ctx context.Context, before time.Time) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+func (s *rigged) Unfinished(ctx context.Context, prefix dedupe.Key) ([]dedupe.Record, error) {
+	if err := s.over(ctx); err != nil {
+		return nil, err
+	}
+	outstanding := s.outstanding
+	if outstanding == nil {
+		outstanding = dedupe.Outstanding
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var records []dedupe.Record
+	for _, key := range slices.Sorted(maps.Keys(s.records)) {
+		if r := s.records[key]; outstanding(r, prefix) {
+			records = append(records, s.out(r))
+		}
+	}
+	if s.backwards {
+		slices.Reverse(records)
+	}
+	return records, nil
 }
 
 func firstOf(a, b error) error {

@@ -56,6 +56,7 @@ func checks() []check {
 	all = append(all, takeoverChecks()...)
 	all = append(all, renewChecks()...)
 	all = append(all, finishChecks()...)
+	all = append(all, unfinishedChecks()...)
 	all = append(all, forgetChecks()...)
 	all = append(all, fidelityChecks()...)
 	return append(all, concurrencyChecks()...)
