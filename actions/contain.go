@@ -44,7 +44,8 @@ type Contained struct {
 	Killed []int64
 	// Deleted tells that the file was deleted by this call.
 	Deleted bool
-	// Unclear tells that the file was not found, and may be there all the same under a name with capital letters.
+	// Unclear tells that a person has to look: the file was not found, and may be there all the same under a name with capital
+	// letters; or the process runs from a path that has another file at it.
 	Unclear bool
 	// Notes say, for people, what was done and what was left and why.
 	Notes []string
@@ -55,26 +56,36 @@ func (c *Contained) note(format string, args ...any) {
 }
 
 // Contain ends a process and deletes its file, after both were checked on the device at that moment: a process id is not an
-// identity, and a path may have another file by now. What is gone already is no error. When it fails half way, Contained tells
-// how far it got.
+// identity, and a path may have another file by now. A file that is another one protects what runs from there; one that cannot be
+// fetched is not deleted, but does not keep the process from being ended. What is gone already is no error. When it fails half way,
+// Contained tells how far it got.
 func Contain(ctx context.Context, s DeviceSession, t Target) (Contained, error) {
 	var c Contained
 	if t.Path == "" {
 		return c, errors.New("actions: the path of the file is not known: nothing can be told apart by a process id alone")
 	}
-	path, seen, err := c.kill(ctx, s, t)
-	if err != nil {
-		return c, err
-	}
+	var doubt error
 	if !t.SHA256.IsZero() {
-		same, err := c.verify(ctx, s, t, path)
-		if errors.Is(err, cbc.ErrFileNotFound) {
-			c.missing(t, path, seen)
-			return c, nil
-		}
-		if err != nil || !same {
+		running, path, err := atPath(ctx, s, t)
+		if err != nil {
 			return c, err
 		}
+		same, err := c.verify(ctx, s, t, path)
+		if err == nil && !same {
+			c.spare(running, t)
+			return c, nil
+		}
+		doubt = err
+	}
+	path, seen, err := c.kill(ctx, s, t)
+	switch {
+	case err != nil:
+		return c, err
+	case errors.Is(doubt, cbc.ErrFileNotFound):
+		c.missing(t, path, seen)
+		return c, nil
+	case doubt != nil:
+		return c, doubt
 	}
 	err = s.DeleteFile(ctx, path)
 	switch {
@@ -98,6 +109,38 @@ func (c *Contained) missing(t Target, path string, seen bool) {
 		return
 	}
 	c.note("the file is gone")
+}
+
+// atPath lists what runs from the target's path, and that path as the device writes it where the target itself runs.
+func atPath(ctx context.Context, s DeviceSession, t Target) (running []cbc.RunningProcess, path string, err error) {
+	all, err := s.Processes(ctx)
+	if err != nil {
+		return nil, "", fmt.Errorf("actions: listing the processes: %w", err)
+	}
+	path = t.Path
+	for _, p := range all {
+		if !samePath(p.Path, t.Path) {
+			continue
+		}
+		running = append(running, p)
+		if slices.Contains(t.PIDs, p.PID) {
+			path = p.Path
+		}
+	}
+	return running, path, nil
+}
+
+// spare tells of processes that run from a path with another file at it by now. One that has the target's id is for a person to
+// look at: it may be another program, or the target with its file exchanged.
+func (c *Contained) spare(running []cbc.RunningProcess, t Target) {
+	for _, p := range running {
+		if slices.Contains(t.PIDs, p.PID) {
+			c.Unclear = true
+			c.note("process %d runs from there: not killed, look at it", p.PID)
+		} else {
+			c.note("process %d runs the same path but is not the one that was found: not killed", p.PID)
+		}
+	}
 }
 
 // kill ends the processes that are the target's by id and path, and returns the path as the device writes it, if it was seen there.

@@ -61,7 +61,7 @@ func TestContainWithoutSuccess(t *testing.T) {
 		dir    string
 		told   []string
 	}{
-		{"a process that cannot be killed keeps its file", &device{running: running, kill: lost}, "", []string{"kill 7"}},
+		{"a process that cannot be killed keeps its file", &device{running: running, content: strings.NewReader(evil), kill: lost}, "", []string{"kill 7"}},
 		{"a file that cannot be compared is not deleted", &device{content: reader(func() error { return lost })}, "", nil},
 		{"a file whose copy cannot be kept is not deleted", &device{content: io.MultiReader(strings.NewReader(evil), reader(func() error {
 			return cmp.Or(os.RemoveAll(gone), io.EOF)
@@ -83,6 +83,26 @@ func TestContainWithoutSuccess(t *testing.T) {
 }
 
 // Without a hash the caller answers for the path.
+func TestContainKillsNothingThatRunsFromAnotherFile(t *testing.T) {
+	t.Parallel()
+	d := &device{running: []cbc.RunningProcess{{PID: 7, Path: found}}, content: strings.NewReader("a harmless program by now")}
+	task := fileTask("live_response", 7, found, evil)
+	got, err := actions.Contain(t.Context(), d, actions.Target{PIDs: []int64{7}, Path: found, SHA256: task.Sightings[0].SHA256})
+	if err != nil || len(got.Killed) != 0 || got.Deleted || !got.Unclear || len(d.told) != 0 {
+		t.Errorf("Contain = %+v, %v after %q; want nothing done, and a person to look", got, err, d.told)
+	}
+}
+
+func TestContainKillsAlthoughTheFileCannotBeFetched(t *testing.T) {
+	t.Parallel()
+	d := &device{running: []cbc.RunningProcess{{PID: 7, Path: found}}, content: reader(func() error { return errors.New("lost") })}
+	task := fileTask("live_response", 7, found, evil)
+	got, err := actions.Contain(t.Context(), d, actions.Target{PIDs: []int64{7}, Path: found, SHA256: task.Sightings[0].SHA256})
+	if diff := gocmp.Diff([]string{"kill 7"}, d.told); err == nil || got.Deleted || diff != "" {
+		t.Errorf("Contain = %+v, %v; want the process killed, the file left and an error; commands (-want +got):\n%s", got, err, diff)
+	}
+}
+
 func TestContainWithoutAHash(t *testing.T) {
 	t.Parallel()
 	d := &device{running: []cbc.RunningProcess{{PID: 7, Path: found}, {PID: 8, Path: found}, {PID: 9}}}

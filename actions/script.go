@@ -20,7 +20,7 @@ import (
 type ScriptConfig struct {
 	// Command is the program and its arguments. Each {placeholder} in an argument is replaced by its value, which stays part of
 	// that one argument whatever it contains: {device_id} {device_name} {pid} {file_path} {process_guid} {sha256} {event_id}.
-	// The program itself has no placeholder.
+	// The program itself has no placeholder, and neither has anything that an interpreter would take for code, see [NewScript].
 	Command []string
 	// Dir is where the command runs. Defaults to the current directory.
 	Dir string
@@ -35,6 +35,21 @@ var placeholder = regexp.MustCompile(`\{[a-z0-9_]+\}`)
 // NewScript runs a command for each file that was executed in a process. No shell is involved and no value is split. A value
 // that is not known, or that the program could take for an option because it begins with a dash, stops the command from being
 // run. The outcome tells the exit code; any but 0 is a failure, and the next run tries again.
+//
+// A command is refused if a placeholder stands where its value would be run:
+//
+//   - in the code of an interpreter or before it, such as sh -c (or -lc), python -c, perl -e, ruby -e, node --eval, php -r, awk or
+//     sed, or in the name of its script;
+//   - anywhere behind powershell or pwsh, except as an argument of the script that -File names;
+//   - anywhere behind cmd, ssh, eval, xargs, parallel, watch, su and the like, which make one text of their arguments;
+//   - in any of these behind env, sudo, nohup, timeout and the like, in the program that those run, or in a command that env -S splits.
+//
+// Interpreters are known by their names, in any directory and case, with .exe and with a version. Behind the code or the script a
+// placeholder is an argument of its own, and allowed: sh -c 'contain "$1"' - {file_path}. What an interpreter is not known for
+// remains the operator's to know: a program that runs its arguments runs the values.
+//
+// When ctx or the time ends, the command is asked to end (SIGTERM, on Unix its whole process group; on Windows it is killed), and
+// killed after 300 ms.
 func NewScript(cfg ScriptConfig) (hunt.Action, error) {
 	s := &script{command: cfg.Command, dir: cfg.Dir, timeout: cfg.Timeout}
 	if s.timeout <= 0 {
@@ -77,8 +92,14 @@ func (s *script) check() error {
 			}
 		}
 	}
-	return nil
+	return checkCode(s.command)
 }
+
+// How long a command has to end after it was asked to, and after how long nothing of it is waited for.
+const (
+	endGrace = 300 * time.Millisecond
+	endWait  = 500 * time.Millisecond
+)
 
 var errBatch = errors.New("actions: script: a batch file cannot be given arguments safely: name a program")
 
@@ -145,11 +166,13 @@ func (s *script) run(ctx context.Context, t hunt.Task) hunt.Outcome {
 		return failed(t, errBatch)
 	}
 	cmd.Dir = s.dir
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = endWait
 	complaint := &firstBytes{most: 300}
 	cmd.Stderr = complaint
+	end := endGently(cmd)
 	begun := time.Now()
 	err = cmd.Run()
+	end()
 	took := time.Since(begun).Round(time.Millisecond)
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		return failed(t, fmt.Errorf("actions: script: ended after %s: %w", took, cause))
