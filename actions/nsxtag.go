@@ -71,7 +71,9 @@ func (a *nsxTag) tag(ctx context.Context, t hunt.Task, d cbc.Device) hunt.Outcom
 	vm, err := a.cfg.VMs.Find(ctx, host)
 	// A 404 of the manager itself, for a wrong address for instance, says nothing about the machine.
 	if _, answered := errors.AsType[*nsx.APIError](err); errors.Is(err, nsx.ErrNotFound) && !answered && d.DeploymentType == "ENDPOINT" {
-		return already(t, "no virtual machine that NSX knows: nothing to tag")
+		o := already(t, "no virtual machine that NSX knows: nothing to tag")
+		o.Again = true // the machine may come into the inventory later
+		return o
 	}
 	if err != nil {
 		return failed(t, fmt.Errorf("actions: nsx_tag: %w", err))

@@ -116,4 +116,6 @@ type Outcome struct {
 	Err error `json:"-"`
 	// Before is the state that the action changed, as JSON, for the way back. It is empty when there was none.
 	Before []byte `json:"-"`
+	// Again keeps the ledger from remembering that there was nothing to do: the next run looks again. It is for [Already] alone.
+	Again bool `json:"-"`
 }

@@ -141,6 +141,9 @@ func result(c dedupe.Claim, o hunt.Outcome, begun bool) dedupe.Result {
 		return r
 	}
 	r.Before = o.Before
+	if o.Status == hunt.Already && o.Again {
+		return r
+	}
 	switch o.Status {
 	case hunt.Done, hunt.Already:
 		// What is so already is done: an analyst who changes it later is not overruled.

@@ -84,7 +84,7 @@ func (j *mailCase) files(t proofpoint.Threat) []hunt.SHA256 {
 // time the milder one.
 func (j *mailCase) convict(hash hunt.SHA256, t proofpoint.Threat) {
 	for _, v := range j.void {
-		if v.threat.Names(hash) && !v.threat.Status.Is(proofpoint.StatusActive) && !t.Time.After(v.threat.Time) {
+		if v.threat.Names(hash) && !v.threat.Status.Is(proofpoint.StatusActive) && (v.threat.Time.IsZero() || !t.Time.After(v.threat.Time)) {
 			return
 		}
 	}

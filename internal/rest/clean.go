@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -75,6 +76,17 @@ func (c credentials) blank(body []byte) []byte {
 		body = bytes.ReplaceAll(body, []byte(secret), []byte("[withheld]"))
 	}
 	return body
+}
+
+// blankHeader does the same for a header, in a copy.
+func (c credentials) blankHeader(h http.Header) http.Header {
+	h = h.Clone()
+	for _, values := range h {
+		for i, value := range values {
+			values[i] = string(c.blank([]byte(value)))
+		}
+	}
+	return h
 }
 
 var errWithheld = errors.New("the connection failed; the cause is withheld, its text has an address or a credential")

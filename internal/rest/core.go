@@ -110,7 +110,7 @@ func (c *Core) Do(ctx context.Context, call Call, out any) (Result, error) {
 // undecodable is the error of a success that is not what the service documents, such as the login page of a proxy.
 func (f *flight) undecodable(r Result, cause error) error {
 	err := f.refusal(Answer{
-		Op: f.call.Op, Status: r.Status, Header: r.Header, Attempts: f.attempt,
+		Op: f.call.Op, Status: r.Status, Header: f.hidden.blankHeader(r.Header), Attempts: f.attempt,
 		Body: f.hidden.blank(bytes.Clone(f.body[:min(len(f.body), maxErrorBody)])),
 	})
 	return fmt.Errorf("%w: %w", err, cause)

@@ -94,7 +94,7 @@ func (f *flight) read(resp *http.Response) error {
 	var b bytes.Buffer
 	_, _ = io.CopyN(&b, resp.Body, maxErrorBody) // a part of it is better than none
 	_ = resp.Body.Close()
-	f.answer = &Answer{Op: f.call.Op, Status: resp.StatusCode, Header: resp.Header, Body: f.hidden.blank(b.Bytes()), RetryAfter: asked, Attempts: f.attempt}
+	f.answer = &Answer{Op: f.call.Op, Status: resp.StatusCode, Header: f.hidden.blankHeader(resp.Header), Body: f.hidden.blank(b.Bytes()), RetryAfter: asked, Attempts: f.attempt}
 	return nil
 }
 

@@ -20,7 +20,7 @@ func echo(status int) step {
 		if login, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(r.Header.Get("Authorization"), "Basic ")); err == nil {
 			said += string(login) + strings.ReplaceAll(string(login), "&", `\u0026`)
 		}
-		return response(r, status, io.NopCloser(strings.NewReader(said))), nil
+		return response(r, status, io.NopCloser(strings.NewReader(said)), "X-Request-Id", said), nil
 	}
 }
 
