@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/pphunt/pphunt/hunt"
 )
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "no \x1b[31mroute\nto host")
 		os.Exit(3)
 	case "hang":
-		select {}
+		<-time.After(time.Minute)
 	}
 }
 

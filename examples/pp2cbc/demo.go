@@ -98,11 +98,11 @@ func (d *demo) posts() int { return int(d.hooks.Load()) }
 
 func (d *demo) endpoints() int { return len(d.lab.CBC.State().Devices) }
 
-// counts are the calls so far to the three services, by whether they change anything. Searching is a POST, and so is asking for
-// the state of devices.
+// counts are the calls so far to the three services, by whether they change anything. Searching is a POST, and so are asking for
+// the state of devices and logging in.
 func (d *demo) counts() (reads, writes int) {
 	for _, r := range d.lab.Requests() {
-		asks := r.Method == http.MethodGet || strings.HasSuffix(r.Path, "/_search") || strings.HasPrefix(r.Path, "/api/investigate/")
+		asks := r.Method == http.MethodGet || strings.HasPrefix(r.Path, "/api/session/") || strings.HasSuffix(r.Path, "/_search") || strings.HasPrefix(r.Path, "/api/investigate/")
 		if asks {
 			reads++
 		} else {
