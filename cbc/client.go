@@ -79,6 +79,7 @@ type Client struct {
 	Feeds        *Feeds
 	Watchlists   *Watchlists
 	LiveResponse *LiveResponse
+	Jobs         *Jobs
 }
 
 // New checks cfg and returns a client. It calls nobody. The error names everything that is wrong with cfg.
@@ -109,6 +110,7 @@ func New(cfg Config) (*Client, error) {
 		Feeds:        &Feeds{c},
 		Watchlists:   &Watchlists{c},
 		LiveResponse: &LiveResponse{c},
+		Jobs:         &Jobs{c},
 	}, nil
 }
 

@@ -20,6 +20,7 @@ func forgiving() json.Options {
 			lenient(asText[string]), lenient(asText[ProcessGUID]), lenient(asText[OverrideID]), lenient(asText[JobID]),
 			lenient(asText[OverrideList]), lenient(asText[OverrideType]),
 			lenient(asInteger[int64]), lenient(asInteger[int]), lenient(asInteger[DeviceID]), lenient(asInteger[PolicyID]),
+			lenient(asText[ServiceJobStatus]), lenient(asInteger[ServiceJobID]),
 			lenient(asBool), lenient(asTime),
 			lenient(listOf(asText[string])), lenient(listOf(asInteger[int64])),
 		)),

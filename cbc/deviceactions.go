@@ -43,8 +43,7 @@ func (e *DevicesError) Error() string {
 	if len(e.IDs) > some {
 		more = fmt.Sprintf(" and %d more", len(e.IDs)-some)
 	}
-	cause := strings.TrimPrefix(e.Err.Error(), "cbc: "+e.Op+": ")
-	return fmt.Sprintf("cbc: %s: device %s%s: %s", e.Op, strings.Join(names, ", "), more, cause)
+	return fmt.Sprintf("cbc: %s: device %s%s: %s", e.Op, strings.Join(names, ", "), more, unprefixed(e.Op, e.Err))
 }
 
 // Unwrap returns Err.

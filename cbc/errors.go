@@ -31,6 +31,8 @@ var (
 	ErrIncomplete = errors.New("incomplete")
 	// ErrTruncated means that a search found more than the rows that it was to keep. It is also an [ErrIncomplete].
 	ErrTruncated = errors.New("truncated")
+	// ErrJobFailed means that a job of the vendor's ended without success. See [ServiceJobError].
+	ErrJobFailed = errors.New("job failed")
 	// ErrQuerySyntax means that the vendor could not read a search expression.
 	ErrQuerySyntax = errors.New("query syntax")
 )
@@ -183,6 +185,11 @@ func (e *IncompleteError) Retryable() bool { return !e.Truncated }
 // notFound is the error of a lookup that found nothing.
 func notFound(op, what, name string) error {
 	return fmt.Errorf("cbc: %s: no %s is named %q: %w", op, what, name, ErrNotFound)
+}
+
+// unprefixed is the text of an error of the same operation, for use inside another error.
+func unprefixed(op string, err error) string {
+	return strings.TrimPrefix(err.Error(), "cbc: "+op+": ")
 }
 
 // printable makes one line of a foreign text and keeps it short.
