@@ -16,6 +16,10 @@ const (
 func (s *Server) registerDevices() {
 	const devices = "/appservices/v6/orgs/{org_key}/devices"
 	s.serve("POST "+devices+"/_search", "device:READ", s.searchDevices)
+	s.serve("POST "+devices+"/_scroll", "device:READ", s.scrollDevices)
+	s.serve("POST "+devices+"/_facet", "device:READ", s.facetDevices)
+	s.serve("POST "+devices+"/_export", "device:READ", s.exportDevices)
+	s.serve("GET "+devices+"/_search/download", "device:READ", s.downloadDevices, downloadParams()...)
 	s.serve("GET "+devices+"/{device_id}", "device:READ", s.getDevice)
 	s.serve("POST /appservices/v6/orgs/{org_key}/device_actions", "", s.deviceAction)
 }
@@ -34,18 +38,10 @@ func (s *Server) searchDevices(w http.ResponseWriter, r *http.Request) {
 	if !s.decode(w, r, &in) {
 		return
 	}
-	m, err := in.understand(s.now())
+	docs, err := s.foundDevices(in)
 	if err != nil {
 		s.badDevices(w, err)
 		return
-	}
-	found := s.matching(m)
-	docs := make([]document, 0, len(found))
-	for _, d := range found {
-		docs = append(docs, document{wire: s.deviceJSON(d)})
-	}
-	if len(in.Sort) > 0 {
-		ordered(docs, in.Sort, "")
 	}
 	// The first row is number 1; 0 is taken for it.
 	from := min(max(in.Start, 1)-1, len(docs))

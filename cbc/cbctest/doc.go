@@ -17,13 +17,14 @@
 // # State
 //
 // What is done is there afterwards: quarantine a device and the next read shows it, kill a process and the next list lacks it.
-// Tests look through [Server.Device], [Server.Overrides], [Server.Sessions], [Server.Feeds], [Server.State] and, for what
-// was asked, [Server.Requests].
+// Tests look through [Server.Device], [Server.Overrides], [Server.Sessions], [Server.Feeds], [Server.ServiceJobs],
+// [Server.State] and, for what was asked, [Server.Requests].
 //
 // # Time
 //
 // The world has a clock, [World.Now], and nothing runs behind it: whoever looks moves the world on. Searches take 900 ms, and
-// a search just started says 0 of 0 searchers, which is not the end. Sensors take what is asked of them at their next contact
+// a search just started says 0 of 0 searchers, which is not the end. Jobs of the job service, which exports and large changes
+// are, take as long ([JobSwitches]); only the key that started one sees it. Sensors take what is asked of them at their next contact
 // ([Device.CheckIn]), and those that are offline when they come back. In a synctest bubble all of this takes no time; with a
 // clock that stands still, nothing ever finishes.
 //

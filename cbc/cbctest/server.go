@@ -45,6 +45,7 @@ type Server struct {
 	overrides   []Override
 	binaries    []Binary
 	jobs        []*searchJob
+	serviceJobs []*serviceJob
 	segments    map[string]time.Time // when each search within a process was asked for first
 	serial      int                  // counts what got an identifier
 	edr         *edr
@@ -74,6 +75,7 @@ func New(world World) *Server {
 	s.registerPolicies()
 	s.registerOverrides()
 	s.registerBinaries()
+	s.registerJobs()
 	s.registerRetired()
 	s.registerEDR()
 	return s
@@ -86,6 +88,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.fake.Serv
 func (s *Server) Owns(path string) bool {
 	for _, prefix := range []string{
 		"/api/investigate/", "/appservices/", "/policyservice/", "/ubs/", "/integrationServices/", "/threathunter/",
+		"/jobs/", "/policy-assignment/", "/applianceservice/", "/csp/",
 		objectStorePrefix,
 	} {
 		if strings.HasPrefix(path, prefix) {

@@ -19,6 +19,8 @@ type State struct {
 	Overrides []Override `json:"overrides"`
 	// SearchJobs are the process searches so far.
 	SearchJobs []SearchJob `json:"search_jobs"`
+	// ServiceJobs are the jobs of the job service so far.
+	ServiceJobs []ServiceJob `json:"service_jobs"`
 	EDRState
 }
 
@@ -28,7 +30,7 @@ func (s *Server) State() State {
 	defer s.mu.Unlock()
 	return State{
 		Time: s.now(), Devices: s.deviceList(), Policies: slices.Clone(s.policies), Overrides: slices.Clone(s.overrides),
-		SearchJobs: s.jobList(), EDRState: s.edrSnapshot(),
+		SearchJobs: s.jobList(), ServiceJobs: s.serviceJobList(), EDRState: s.edrSnapshot(),
 	}
 }
 

@@ -7,6 +7,8 @@ import "time"
 type Switches struct {
 	// Search is about process search.
 	Search SearchSwitches `json:"search,omitzero"`
+	// Jobs is about the job service.
+	Jobs JobSwitches `json:"jobs,omitzero"`
 	// Devices is about devices and device actions.
 	Devices DeviceSwitches `json:"devices,omitzero"`
 	// Overrides is about reputation overrides.
@@ -71,6 +73,21 @@ type SearchSwitches struct {
 	CancelUnknown bool `json:"cancel_unknown,omitempty"`
 }
 
+// JobSwitches are about the job service. A job keeps those that were set when it started.
+type JobSwitches struct {
+	// StartDelay is how long a job is CREATED before it is IN_PROGRESS. Defaults to 350 ms.
+	StartDelay time.Duration `json:"start_delay,omitempty"`
+	// Duration is when a job ends, counted from its start. Defaults to 900 ms.
+	Duration time.Duration `json:"duration,omitempty"`
+	// Progress is how the numbers lie: "early" reaches the total at once, "stuck" stays at 0 for ever. Defaults to numbers
+	// that grow evenly and reach the total at the end.
+	Progress string `json:"progress,omitempty"`
+	// Fail lets every job end as FAILED.
+	Fail bool `json:"fail,omitempty"`
+	// EmptyNoContent answers 204 for an output of no bytes. Defaults to 200 without a body.
+	EmptyNoContent bool `json:"empty_no_content,omitempty"`
+}
+
 // DeviceSwitches are about devices and device actions.
 type DeviceSwitches struct {
 	// UnknownDevice answers an action on an unknown device with 404. Defaults to 204: it is passed over in silence.
@@ -80,6 +97,10 @@ type DeviceSwitches struct {
 	// ListGone lists deregistered and uninstalled devices when no status is asked for. Defaults to leaving them out,
 	// unless they are asked for by id.
 	ListGone bool `json:"list_gone,omitempty"`
+	// ScrollEndsEarly gives no cursor with the last devices of a scroll. Defaults to one, after which an empty page follows.
+	ScrollEndsEarly bool `json:"scroll_ends_early,omitempty"`
+	// ExportRedirects answers an export with 303 and the address of its job. Defaults to 200 with the job.
+	ExportRedirects bool `json:"export_redirects,omitempty"`
 }
 
 // OverrideSwitches are about reputation overrides.

@@ -119,12 +119,13 @@ func (c *checker) process(i int, p Process, devices map[int64]bool) {
 
 func (c *checker) switches(sw Switches) {
 	c.word("retry_after", sw.RateLimit.RetryAfter, "seconds", "date", "none")
+	c.word("progress", sw.Jobs.Progress, "early", "stuck")
 	c.word("duplicates", sw.Overrides.Duplicates, "new", "same", "conflict", "refuse")
 	s := sw.Search
 	for _, d := range []int64{
 		int64(s.StartDelay), int64(s.Duration), int64(s.Lifetime), int64(s.Searchers), int64(s.DefaultWindow),
 		int64(s.Retention), int64(s.SegmentDelay), int64(sw.RateLimit.Per), int64(sw.RateLimit.Penalty),
-		int64(sw.RateLimit.Calls),
+		int64(sw.RateLimit.Calls), int64(sw.Jobs.StartDelay), int64(sw.Jobs.Duration),
 	} {
 		c.need(d >= 0, "a delay or a limit is negative")
 	}

@@ -110,11 +110,17 @@ func (p Policy) liveResponse() string {
 
 func (sw *Switches) fill() {
 	sw.Search.fill()
+	sw.Jobs.fill()
 	sw.RetiredStatus = cmp.Or(sw.RetiredStatus, 410)
 	sw.RateLimit.Per = cmp.Or(sw.RateLimit.Per, 5*time.Minute)
 	sw.RateLimit.Penalty = cmp.Or(sw.RateLimit.Penalty, time.Minute)
 	sw.RateLimit.RetryAfter = cmp.Or(sw.RateLimit.RetryAfter, "seconds")
 	sw.Overrides.Duplicates = cmp.Or(sw.Overrides.Duplicates, "new")
+}
+
+func (sw *JobSwitches) fill() {
+	sw.StartDelay = cmp.Or(sw.StartDelay, 350*time.Millisecond)
+	sw.Duration = cmp.Or(sw.Duration, 900*time.Millisecond)
 }
 
 func (sw *SearchSwitches) fill() {

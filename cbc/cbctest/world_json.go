@@ -72,6 +72,12 @@ func (sw SearchSwitches) MarshalJSON() ([]byte, error) { return marshalSpans(sw)
 func (sw *SearchSwitches) UnmarshalJSON(data []byte) error { return unmarshalSpans(data, sw) }
 
 // MarshalJSON writes durations as text.
+func (sw JobSwitches) MarshalJSON() ([]byte, error) { return marshalSpans(sw) }
+
+// UnmarshalJSON reads durations as text and refuses unknown members.
+func (sw *JobSwitches) UnmarshalJSON(data []byte) error { return unmarshalSpans(data, sw) }
+
+// MarshalJSON writes durations as text.
 func (l RateLimit) MarshalJSON() ([]byte, error) { return marshalSpans(l) }
 
 // UnmarshalJSON reads durations as text and refuses unknown members.
