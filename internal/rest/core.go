@@ -71,6 +71,7 @@ type flight struct {
 
 	attempt  int
 	renewed  bool
+	ticket   *Ticket // that the last attempt was signed with, if a Renewal did
 	sent     time.Time
 	secrets  secrets
 	hidden   credentials
