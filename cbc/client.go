@@ -41,8 +41,11 @@ type Config struct {
 	BaseURL string
 	// OrgKey is the key of the organization, as the console shows it beside the API keys.
 	OrgKey string
-	// Credentials sign each call. See [APIKey].
+	// Credentials sign each call. See [APIKey] and [APIKeyFunc], and [OAuthApp] for organizations that VMware Cloud Services manages.
 	Credentials Credentials
+	// CloudServicesURL is where [OAuthApp] and [APIToken] sign in. Defaults to DefaultCloudServicesURL; other credentials do not
+	// use it.
+	CloudServicesURL string
 	// HTTPClient carries a proxy, a private CA or a fake. It is copied, never changed; redirects are not followed whatever it
 	// says. Defaults to a client of this package with time-outs and the proxy of the environment.
 	HTTPClient *http.Client
@@ -88,13 +91,9 @@ func New(cfg Config) (*Client, error) {
 	if err := checkOrgKey(cfg.OrgKey); err != nil {
 		problems = append(problems, err)
 	}
-	if cfg.Credentials.sign == nil {
-		problems = append(problems, errors.New("cbc: new: Credentials are missing: use APIKey"))
-	}
-	if cfg.Credentials.problem != nil {
-		problems = append(problems, cfg.Credentials.problem)
-	}
-	engine, err := rest.New(restConfig(cfg))
+	rc := restConfig(cfg)
+	problems = append(problems, cfg.Credentials.authenticate(&rc, cfg.CloudServicesURL))
+	engine, err := rest.New(rc)
 	if err := errors.Join(append(problems, err)...); err != nil {
 		return nil, err
 	}
@@ -116,14 +115,10 @@ func New(cfg Config) (*Client, error) {
 
 func restConfig(cfg Config) rest.Config {
 	rc := rest.Config{
-		Package:    "cbc",
-		BaseURL:    cfg.BaseURL,
-		HTTPClient: cfg.HTTPClient,
-		UserAgent:  cfg.UserAgent,
-		Authorize: func(_ context.Context, r *http.Request) error {
-			cfg.Credentials.sign(r)
-			return nil
-		},
+		Package:     "cbc",
+		BaseURL:     cfg.BaseURL,
+		HTTPClient:  cfg.HTTPClient,
+		UserAgent:   cfg.UserAgent,
 		Pace:        cfg.Pace,
 		Rate:        cfg.Rate,
 		Burst:       cfg.Burst,

@@ -1,0 +1,209 @@
+package cbc
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// profileKeys are the keys that a profile can have.
+func profileKeys() []string {
+	return []string{
+		"url", "token", "org_key", "ssl_verify", "ssl_verify_hostname", "ssl_cert_file", "ssl_force_tls_1_2", "proxy",
+		"ignore_system_proxy", "integration", "integration_name", "csp_oauth_app_id", "csp_oauth_app_secret", "csp_api_token",
+		"csp_url_override",
+	}
+}
+
+// parseSections reads a file of sections with keys. Names of keys are compared without regard to case.
+func parseSections(text string) (map[string]map[string]string, error) {
+	sections := map[string]map[string]string{}
+	inherited := map[string]string{}
+	var current map[string]string
+	lines := bufio.NewScanner(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
+	lines.Buffer(nil, maxProfile+1)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		if name, ok := strings.CutPrefix(line, "["); ok {
+			name, closed := strings.CutSuffix(name, "]")
+			switch _, twice := sections[name]; {
+			case !closed || name == "":
+				return nil, fmt.Errorf("line %d: a section whose name has no end", n)
+			case name == "DEFAULT":
+				current = inherited
+			case twice:
+				return nil, fmt.Errorf("line %d: the profile %q is there twice", n, name)
+			default:
+				current = map[string]string{}
+				sections[name] = current
+			}
+			continue
+		}
+		key, value, err := splitKey(line)
+		switch _, twice := current[key]; {
+		case err != nil:
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		case current == nil:
+			return nil, fmt.Errorf("line %d: a key before the first profile", n)
+		case twice:
+			return nil, fmt.Errorf("line %d: the key %q is there twice", n, key)
+		}
+		current[key] = value
+	}
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	for _, values := range sections {
+		for key, value := range inherited {
+			if _, own := values[key]; !own {
+				values[key] = value
+			}
+		}
+	}
+	return sections, nil
+}
+
+// splitKey reads "key = value" or "key: value". The errors do not repeat the line, which may be a secret.
+func splitKey(line string) (key, value string, err error) {
+	at := strings.IndexAny(line, "=:")
+	if at < 0 {
+		return "", "", errors.New("neither a key with a value nor a section")
+	}
+	key = strings.ToLower(strings.TrimSpace(line[:at]))
+	value = strings.TrimSpace(line[at+1:])
+	switch {
+	case key == "":
+		return "", "", errors.New("a value without a key")
+	case strings.Contains(value, "%("):
+		return "", "", fmt.Errorf("the value of %q refers to another value, which is not supported", key)
+	}
+	return key, strings.ReplaceAll(value, "%%", "%"), nil
+}
+
+// filled makes the configuration out of the values. dir is where relative file names begin.
+func (p Profile) filled(values map[string]string, dir string) (Profile, error) {
+	var problems []error
+	problem := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("cbc: profile: %s: "+format, append([]any{p.Source}, args...)...))
+	}
+	for _, key := range []string{"url", "org_key"} {
+		if values[key] == "" {
+			problem("%s is missing", key)
+		}
+	}
+	flag := func(key string, otherwise bool) bool {
+		switch strings.ToLower(values[key]) {
+		case "":
+			return otherwise
+		case "1", "yes", "on", "true":
+			return true
+		case "0", "no", "off", "false":
+			return false
+		}
+		problem("%s is neither true nor false", key)
+		return otherwise
+	}
+	for _, key := range []string{"ssl_verify", "ssl_verify_hostname"} {
+		if !flag(key, true) {
+			problem("%s must not switch the check of certificates off; name the private authority in ssl_cert_file", key)
+		}
+	}
+	p.Config.BaseURL, p.Config.OrgKey = values["url"], values["org_key"]
+	p.Config.UserAgent = values["integration"]
+	if p.Config.UserAgent == "" {
+		p.Config.UserAgent = values["integration_name"]
+	}
+	p.Config.CloudServicesURL = values["csp_url_override"]
+	p.Config.Credentials = profileCredentials(values)
+	if err := p.Config.Credentials.problem; err != nil {
+		problem("%w", err)
+	}
+	connection := profileConnection{dir: dir, ca: values["ssl_cert_file"], proxy: values["proxy"], direct: flag("ignore_system_proxy", false), tls12: flag("ssl_force_tls_1_2", false)}
+	if connection.special() {
+		client, err := connection.client()
+		if err != nil {
+			problem("%w", err)
+		}
+		p.Config.HTTPClient = client
+	}
+	return p, errors.Join(problems...)
+}
+
+func profileCredentials(values map[string]string) Credentials {
+	switch {
+	case values["token"] != "":
+		secret, id, ok := strings.Cut(values["token"], "/")
+		if !ok {
+			return Credentials{problem: errors.New(`token is not of the form "SECRET/ID"`)}
+		}
+		return APIKey(id, secret)
+	case values["csp_oauth_app_id"] != "":
+		return OAuthApp(values["csp_oauth_app_id"], values["csp_oauth_app_secret"])
+	case values["csp_api_token"] != "":
+		return APIToken(values["csp_api_token"])
+	}
+	return Credentials{problem: errors.New("token is missing")}
+}
+
+// profileConnection is what a profile says of the connection.
+type profileConnection struct {
+	dir, ca, proxy string
+	direct, tls12  bool
+}
+
+// special tells whether the default of [Config] does not do.
+func (c profileConnection) special() bool { return c != profileConnection{dir: c.dir} }
+
+func (c profileConnection) client() (*http.Client, error) {
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second,
+		MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+	}
+	if c.direct {
+		transport.Proxy = nil
+	}
+	if c.tls12 {
+		transport.TLSClientConfig.MaxVersion = tls.VersionTLS12
+	}
+	if c.proxy != "" {
+		address := c.proxy
+		if !strings.Contains(address, "://") {
+			address = "http://" + address
+		}
+		proxy, err := url.Parse(address)
+		if err != nil || proxy.Host == "" {
+			return nil, errors.New("proxy is no address") // the cause repeats it, with its password
+		}
+		transport.Proxy = http.ProxyURL(proxy)
+	}
+	if c.ca != "" {
+		path := c.ca
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(c.dir, path)
+		}
+		pem, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
+		if err != nil {
+			return nil, fmt.Errorf("ssl_cert_file: %w", err)
+		}
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool()
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ssl_cert_file: %s has no certificate in PEM", path)
+		}
+		transport.TLSClientConfig.RootCAs = pool
+	}
+	return &http.Client{Transport: transport}, nil
+}
