@@ -115,6 +115,12 @@ func TestSearchSendsWhatItSays(t *testing.T) {
 		{"a window of odd seconds", cbc.ProcessQuery{Query: cbc.Raw("a"), Window: 61 * time.Second}, map[string]any{
 			"query": "a", "rows": 10000.0, "start": 0.0, "fields": fields, "time_range": map[string]any{"window": "-61s"},
 		}},
+		{"an order, whose fields are asked for", cbc.ProcessQuery{
+			Query: cbc.Raw("a"), Sort: []cbc.Sort{{Field: "device_timestamp", Descending: true}, {Field: "device_policy"}},
+		}, map[string]any{
+			"query": "a", "rows": 10000.0, "start": 0.0, "fields": append(slices.Clone(fields), "device_timestamp"), "time_range": map[string]any{"window": "-2w"},
+			"sort": []any{map[string]any{"field": "device_timestamp", "order": "DESC"}, map[string]any{"field": "device_policy", "order": "ASC"}},
+		}},
 		{"a window of days", cbc.ProcessQuery{Query: cbc.Raw("a"), Window: 72 * time.Hour}, map[string]any{
 			"query": "a", "rows": 10000.0, "start": 0.0, "fields": fields, "time_range": map[string]any{"window": "-3d"},
 		}},
@@ -153,6 +159,7 @@ func TestSearchRefusesBeforeItSends(t *testing.T) {
 		{"an exclusion that excludes nothing", cbc.ProcessQuery{Query: good, Exclusions: map[string][]string{"enriched": nil}}},
 		{"too many rows", cbc.ProcessQuery{Query: good, Rows: 10001}},
 		{"rows below zero", cbc.ProcessQuery{Query: good, Rows: -1}},
+		{"an order by no field", cbc.ProcessQuery{Query: good, Sort: []cbc.Sort{{}}}},
 		{"a window backwards", cbc.ProcessQuery{Query: good, Window: -time.Hour}},
 		{"a window of half a second", cbc.ProcessQuery{Query: good, Window: time.Second / 2}},
 		{"a window with half a second", cbc.ProcessQuery{Query: good, Window: 3 * time.Second / 2}},
@@ -256,4 +263,17 @@ func TestValidate(t *testing.T) {
 	if err := client.Processes.Validate(t.Context(), cbc.Raw("a")); err == nil || errors.Is(err, cbc.ErrQuerySyntax) {
 		t.Errorf("Validate = %v, want an error about the answer", err)
 	}
+}
+
+func TestSearchIsSorted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := connect(t, cbctest.New(fleet(3, cbctest.SearchSwitches{})).Client())
+		query := executed(t)
+		query.Sort = []cbc.Sort{{Field: "device_id", Descending: true}}
+		guids, err := collect(client.Processes.Search(t.Context(), query))
+		if diff := cmp.Diff([]string{"G-1003", "G-1002", "G-1001"}, guids); err != nil || diff != "" {
+			t.Errorf("Search = %v (-want +got):\n%s", err, diff)
+		}
+	})
 }

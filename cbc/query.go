@@ -137,9 +137,13 @@ func (e Expr) String() string {
 	return text
 }
 
-// build is the text of the whole expression. The zero value is an error: a restriction that got lost widens a search.
-func (e Expr) build() (string, error) {
-	text, err := e.simple().render()
+// build is the text of the whole expression, for records of processes. The zero value is an error: a restriction that got lost
+// widens a search.
+func (e Expr) build() (string, error) { return e.buildFor(anchor) }
+
+// buildFor is build for other records: anchor is what all of them have, empty if nothing is known that they have.
+func (e Expr) buildFor(anchor string) (string, error) {
+	text, err := e.simple().render(anchor)
 	if err != nil {
 		return "", fmt.Errorf("cbc: query: %w", err)
 	}
@@ -169,22 +173,22 @@ func (e Expr) simple() Expr {
 	}
 }
 
-func (e Expr) render() (string, error) {
+func (e Expr) render(anchor string) (string, error) {
 	switch {
 	case e.err != nil:
 		return "", e.err
 	case e.kind == termExpr || e.kind == rawExpr:
 		return e.text, nil
 	case e.kind == notExpr:
-		return And(e).renderAll()
+		return And(e).renderAll(anchor)
 	case e.kind == andExpr || e.kind == orExpr:
-		return e.renderAll()
+		return e.renderAll(anchor)
 	}
 	return "", errors.New("an expression is missing")
 }
 
 // renderAll renders a conjunction or disjunction.
-func (e Expr) renderAll() (string, error) {
+func (e Expr) renderAll(anchor string) (string, error) {
 	if len(e.kids) == 0 {
 		return "", errors.New("nothing to combine")
 	}
@@ -196,7 +200,7 @@ func (e Expr) renderAll() (string, error) {
 			not, kid = "NOT ", kid.kids[0]
 			excluding++
 		}
-		text, err := kid.render()
+		text, err := kid.render(anchor)
 		if err != nil {
 			return "", err
 		}
@@ -205,7 +209,11 @@ func (e Expr) renderAll() (string, error) {
 		}
 		parts = append(parts, not+text)
 	}
-	if excluding == len(e.kids) {
+	switch {
+	case excluding < len(e.kids):
+	case anchor == "":
+		return "", errors.New("an expression that only excludes finds nothing here: use Exclusions, or say what to exclude from")
+	default:
 		parts = append([]string{anchor}, parts...)
 	}
 	if e.kind == orExpr {
