@@ -72,16 +72,14 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	core, err := rest.New(rest.Config{
+	rc := rest.Config{
 		Package: "proofpoint", BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, UserAgent: cfg.UserAgent,
-		Authorize: func(_ context.Context, r *http.Request) error {
-			cfg.Credentials.sign(r)
-			return nil
-		},
 		Pace: cfg.Pace, Rate: 1, Burst: 10,
 		Attempts: cfg.Attempts, Timeout: cfg.Timeout, Idle: cfg.Idle,
 		RateLimited: ErrRateLimited, Error: newAPIError, Logger: cfg.Logger,
-	})
+	}
+	cfg.Credentials.authenticate(&rc)
+	core, err := rest.New(rc)
 	if err != nil {
 		problems = append(problems, err)
 	}
