@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +36,10 @@ const opFind = "virtual_machines.find"
 //
 //api:op GET /api/v1/fabric/virtual-machines
 func (v *VirtualMachines) Find(ctx context.Context, host Host) (VirtualMachine, error) {
+	return v.inventory.find(ctx, host)
+}
+
+func (i *inventory) find(ctx context.Context, host Host) (VirtualMachine, error) {
 	want := wanted{host: host, name: parseName(host.Name)}
 	for _, id := range host.UUIDs {
 		if key := uuidKey(id); key != "" {
@@ -49,7 +54,7 @@ func (v *VirtualMachines) Find(ctx context.Context, host Host) (VirtualMachine, 
 	}
 	// A second time if the machine changed between the listing and the reading.
 	for range 2 {
-		all, err := v.inventory.machines(ctx)
+		all, err := i.machines(ctx)
 		if err != nil {
 			return VirtualMachine{}, err
 		}
@@ -57,7 +62,7 @@ func (v *VirtualMachines) Find(ctx context.Context, host Host) (VirtualMachine, 
 		if err != nil {
 			return VirtualMachine{}, err
 		}
-		vm, err := v.core.get(ctx, opFind, found.ExternalID)
+		vm, err := i.get(ctx, opFind, found.ExternalID)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return VirtualMachine{}, err
 		}
@@ -66,7 +71,7 @@ func (v *VirtualMachines) Find(ctx context.Context, host Host) (VirtualMachine, 
 				return vm, nil
 			}
 		}
-		v.inventory.forget() // it is gone or has been renamed
+		i.forget() // it is gone or has been renamed
 	}
 	return VirtualMachine{}, fmt.Errorf("nsx: %s: the virtual machine of %s changes while it is looked for: %w", opFind, host, ErrNotFound)
 }
@@ -157,15 +162,20 @@ func (w wanted) contradicted(c candidate) bool {
 
 // inventory is the listing that searches share.
 type inventory struct {
-	core *core
-	turn chan struct{} // whoever holds it lists
+	list     func(ctx context.Context, op string) iter.Seq2[VirtualMachine, error]
+	get      func(ctx context.Context, op string, id ExternalID) (VirtualMachine, error)
+	cacheFor time.Duration
+	turn     chan struct{} // whoever holds it lists
 
 	mu   sync.Mutex
 	all  []candidate
 	read time.Time
 }
 
-func newInventory(c *core) *inventory { return &inventory{core: c, turn: make(chan struct{}, 1)} }
+func newInventory(c *core) *inventory {
+	list := func(ctx context.Context, op string) iter.Seq2[VirtualMachine, error] { return c.rows(ctx, op, VMQuery{}) }
+	return &inventory{list: list, get: c.get, cacheFor: c.cacheFor, turn: make(chan struct{}, 1)}
+}
 
 // machines returns those that can be meant. One caller lists, the others wait for it.
 func (i *inventory) machines(ctx context.Context) ([]candidate, error) {
@@ -182,7 +192,7 @@ func (i *inventory) machines(ctx context.Context) ([]candidate, error) {
 		return all, nil
 	}
 	var list machines
-	for vm, err := range i.core.rows(ctx, opFind, VMQuery{}) {
+	for vm, err := range i.list(ctx, opFind) {
 		if err != nil {
 			return nil, err
 		}
@@ -203,7 +213,7 @@ func (i *inventory) machines(ctx context.Context) ([]candidate, error) {
 func (i *inventory) fresh() ([]candidate, bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.all, i.all != nil && time.Since(i.read) < i.core.cacheFor
+	return i.all, i.all != nil && time.Since(i.read) < i.cacheFor
 }
 
 func (i *inventory) forget() {

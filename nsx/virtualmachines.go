@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/pphunt/pphunt/internal/rest"
@@ -40,9 +38,14 @@ type VMQuery struct {
 //
 //api:op GET /api/v1/fabric/virtual-machines
 func (v *VirtualMachines) List(ctx context.Context, q VMQuery) iter.Seq2[VirtualMachine, error] {
+	return once(v.core.rows(ctx, "virtual_machines.list", q))
+}
+
+// once leaves out the machines that came before.
+func once(all iter.Seq2[VirtualMachine, error]) iter.Seq2[VirtualMachine, error] {
 	return func(yield func(VirtualMachine, error) bool) {
 		seen := make(map[ExternalID]bool)
-		for vm, err := range v.core.rows(ctx, "virtual_machines.list", q) {
+		for vm, err := range all {
 			if err != nil {
 				yield(VirtualMachine{}, err)
 				return
@@ -70,17 +73,24 @@ func (c *core) get(ctx context.Context, op string, id ExternalID) (VirtualMachin
 	if err := checkID(id); err != nil {
 		return VirtualMachine{}, fmt.Errorf("nsx: %s: %w", op, err)
 	}
-	var all machines
-	for vm, err := range c.rows(ctx, op, VMQuery{ExternalID: id}) {
+	return pick(op, id, c.rows(ctx, op, VMQuery{ExternalID: id}))
+}
+
+// pick returns the machine of an id, as the inventory saw it last.
+func pick(op string, id ExternalID, all iter.Seq2[VirtualMachine, error]) (VirtualMachine, error) {
+	var found machines
+	for vm, err := range all {
 		if err != nil {
 			return VirtualMachine{}, err
 		}
-		all.add(vm)
+		if folded(vm.ExternalID) == folded(id) {
+			found.add(vm)
+		}
 	}
-	if len(all.list) == 0 {
+	if len(found.list) == 0 {
 		return VirtualMachine{}, fmt.Errorf("nsx: %s: no virtual machine has the id %s: %w", op, quoted(string(id)), ErrNotFound)
 	}
-	return all.list[0], nil
+	return found.list[0], nil
 }
 
 func checkID(id ExternalID) error {
@@ -92,67 +102,27 @@ func checkID(id ExternalID) error {
 
 func folded(id ExternalID) ExternalID { return ExternalID(strings.ToLower(string(id))) }
 
-// page is one answer of a list.
-type page struct {
-	Results []VirtualMachine `json:"results"`
-	Cursor  string           `json:"cursor"`
-}
-
 // rows are the machines that fit as the manager lists them, which can be the same one twice. How it compares names is not
 // documented, so what it sends is looked at again.
 func (c *core) rows(ctx context.Context, op string, q VMQuery) iter.Seq2[VirtualMachine, error] {
+	call := rest.Call{Op: op, Route: routeVMs, Query: setNonEmpty(url.Values{},
+		"display_name", q.DisplayName, "external_id", string(q.ExternalID), "host_id", q.HostID)}
+	how := vmPaging(q.PageSize)
+	how.last = endsWithZeros
 	return func(yield func(VirtualMachine, error) bool) {
-		if q.PageSize < 0 || q.PageSize > 1000 {
-			yield(VirtualMachine{}, fmt.Errorf("nsx: %s: a page size of %d: it must be from 1 to 1000", op, q.PageSize))
-			return
-		}
-		cursor := ""
-		used := make(map[string]bool)
-		for {
-			var p page
-			if err := c.do(ctx, q.call(op, cursor), &p); err != nil {
-				yield(VirtualMachine{}, err)
-				return
-			}
-			if p.Results == nil { // not even an empty list: that is no answer to the question
-				yield(VirtualMachine{}, &APIError{Op: op, StatusCode: http.StatusOK, Message: "not the documented answer: no results"})
-				return
-			}
-			for _, vm := range p.Results {
-				if vm.ExternalID == "" {
-					yield(VirtualMachine{}, &APIError{Op: op, StatusCode: http.StatusOK, Message: "not the documented answer: a virtual machine without an id"})
-					return
-				}
-				if q.fits(vm) && !yield(vm, nil) {
-					return
-				}
-			}
-			// A cursor that begins with four zeros is how some releases say that there is no more.
-			if p.Cursor == "" || strings.HasPrefix(p.Cursor, "0000") || len(p.Results) == 0 {
-				return
-			}
-			used[cursor] = true
-			if cursor = p.Cursor; used[cursor] {
-				yield(VirtualMachine{}, &APIError{Op: op, StatusCode: http.StatusOK, Message: "the manager sent a cursor for the second time: the list is not complete"})
+		for vm, err := range rows(ctx, c, call, how) {
+			if (err != nil || q.fits(vm)) && !yield(vm, err) {
 				return
 			}
 		}
 	}
 }
 
-func (q VMQuery) call(op, cursor string) rest.Call {
-	query := url.Values{}
-	for name, value := range map[string]string{
-		"display_name": q.DisplayName, "external_id": string(q.ExternalID), "host_id": q.HostID, "cursor": cursor,
-	} {
-		if value != "" {
-			query.Set(name, value)
-		}
+// vmPaging is what all lists of machines share.
+func vmPaging(size int) paging[VirtualMachine] {
+	return paging[VirtualMachine]{
+		what: "a virtual machine", valid: func(vm VirtualMachine) bool { return vm.ExternalID != "" }, size: size,
 	}
-	if q.PageSize > 0 {
-		query.Set("page_size", strconv.Itoa(q.PageSize))
-	}
-	return rest.Call{Op: op, Method: http.MethodGet, Route: routeVMs, Query: query, Repeatable: true}
 }
 
 func (q VMQuery) fits(vm VirtualMachine) bool {

@@ -60,6 +60,9 @@ type Config struct {
 	// RateLimited is wrapped by the error of a call that would have to wait for its turn past its deadline. Defaults to an error
 	// of this package.
 	RateLimited error
+	// Again decides about an answer without success before its status does, where a service tells more by its codes. known is
+	// false for what it has no opinion of. It is asked about repeatable calls only, and not about 429. Defaults to none.
+	Again func(Answer) (again, known bool)
 	// Error makes the client's own error of an answer that is no success, or that is a success and not JSON.
 	Error func(Answer) error
 	// Logger is told of attempts (debug) and repetitions (info): operation, attempt, status, duration, wait. Defaults to none.

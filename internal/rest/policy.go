@@ -152,6 +152,11 @@ func (f *flight) pause() time.Duration {
 }
 
 func (f *flight) repeatableStatus() bool {
+	if decide := f.core.cfg.Again; decide != nil && f.call.Repeatable && f.answer.Status != http.StatusTooManyRequests {
+		if again, known := decide(*f.answer); known {
+			return again
+		}
+	}
 	switch f.answer.Status {
 	case http.StatusTooManyRequests:
 		return true

@@ -324,3 +324,35 @@ func TestTheBodyIsSentWithEachAttempt(t *testing.T) {
 		}
 	})
 }
+
+func TestAServiceCanTellMoreThanItsStatus(t *testing.T) {
+	t.Parallel()
+	again := func(a rest.Answer) (again, known bool) { return string(a.Body) == "later", len(a.Body) > 0 }
+	for _, tc := range []struct {
+		name  string
+		first step
+		post  int
+		get   int
+	}{
+		{"a 400 that passes", answer(400, "later"), 1, 2},
+		{"a 503 that stays", answer(503, "never"), 1, 1},
+		{"a 503 it has no opinion of", answer(503, ""), 1, 2},
+		{"a 404 it has no opinion of", answer(404, ""), 1, 1},
+		{"a 429, about which it is not asked", answer(429, "never", "Retry-After", "1"), 2, 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				for _, c := range []struct {
+					call rest.Call
+					want int
+				}{{post(), tc.post}, {get(), tc.get}} {
+					s := play(tc.first, answer(200, `{}`))
+					_, err := call(t.Context(), core(t, s, func(cfg *rest.Config) { cfg.Again = again }), c.call)
+					if got := len(s.requests()); got != c.want || (err == nil) != (got == 2) {
+						t.Errorf("%s: %d attempts, error %v; want %d", c.call.Method, got, err, c.want)
+					}
+				}
+			})
+		})
+	}
+}
