@@ -28,7 +28,7 @@ const (
 type Config struct {
 	// BaseURL is the manager or its virtual address. A missing scheme becomes https; http is accepted for loopback addresses only.
 	BaseURL string
-	// Credentials are [Basic] or [Session].
+	// Credentials are [Basic], [Session], [ClientCertificate], [Bearer], [BearerFrom], [Remote] or [RemoteSession].
 	Credentials Credentials
 	// HTTPClient carries a private certificate authority, a proxy or a fake. It is copied, never changed; redirects are not
 	// followed whatever it says, and cookies are not kept in its jar. Defaults to a client of this package with time-outs and the
@@ -59,47 +59,63 @@ type Config struct {
 type Client struct {
 	VirtualMachines *VirtualMachines
 
-	session *session // nil with Basic
+	session *session // nil without one
 }
 
 // New checks cfg and returns a client. It calls nobody. The error names everything that is wrong with cfg.
 func New(cfg Config) (*Client, error) {
 	problems := []error{cfg.Credentials.problem}
-	if cfg.Credentials.sign == nil && cfg.Credentials.form == nil && cfg.Credentials.problem == nil {
+	if cfg.Credentials.missing() {
 		problems = append(problems, errors.New("nsx: new: Credentials are missing: use Basic or Session"))
 	}
-	rc := restConfig(cfg)
-	c := &core{trust: newTrust(), cacheFor: cfg.CacheFor}
+	if cfg.Credentials.certificate && cfg.HTTPClient == nil {
+		problems = append(problems, errors.New("nsx: new: ClientCertificate needs an HTTPClient whose transport has the certificate"))
+	}
+	c := &core{cacheFor: cfg.CacheFor}
 	if c.cacheFor == 0 {
 		c.cacheFor = DefaultCacheFor
 	}
-	client := &Client{}
-	var err error
-	if cfg.Credentials.form != nil {
-		client.session, err = newSession(rc, cfg.Credentials, c.trust)
-		rc.Authorize, rc.Rejected = client.session.authorize, client.session.rejected
-		c.session = client.session
-	} else {
+	problems = append(problems, c.connect(cfg))
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	client := &Client{session: c.session}
+	client.VirtualMachines = &VirtualMachines{core: c, inventory: newInventory(c)}
+	return client, nil
+}
+
+// connect makes what carries the calls, with the credentials of cfg.
+func (c *core) connect(cfg Config) error {
+	rc := restConfig(cfg)
+	switch credentials := cfg.Credentials; {
+	case credentials.form != nil:
+		c.trust = newTrust()
+		session, err := newSession(rc, credentials, c.trust)
+		if err != nil {
+			return err
+		}
+		c.session, c.renews = session, true
+		rc.Authorize, rc.Rejected = session.authorize, session.rejected
+	case credentials.token != nil:
+		c.renews = true
+		rc.Authorize, rc.Rejected = tokens(credentials.token).authorize, tokens(credentials.token).rejected
+	case credentials.sign != nil:
+		c.trust = newTrust()
 		rc.Authorize = func(_ context.Context, r *http.Request) error {
-			cfg.Credentials.sign(r)
+			credentials.sign(r)
 			return nil
 		}
 	}
-	if err == nil {
-		c.rest, err = rest.New(rc)
-	}
-	if err := errors.Join(append(problems, err)...); err != nil {
-		return nil, err
-	}
-	client.VirtualMachines = &VirtualMachines{core: c, inventory: newInventory(c)}
-	return client, nil
+	var err error
+	c.rest, err = rest.New(rc)
+	return err
 }
 
 func restConfig(cfg Config) rest.Config {
 	rc := rest.Config{
 		Package: "nsx", BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, UserAgent: cfg.UserAgent,
 		Pace: cfg.Pace, Rate: cfg.Rate, Burst: cfg.Burst, MaxInFlight: cfg.MaxInFlight, Attempts: cfg.Attempts, Timeout: cfg.Timeout,
-		RateLimited: ErrRateLimited, Error: newAPIError, Logger: cfg.Logger,
+		RateLimited: ErrRateLimited, Error: newAPIError, Again: again, Logger: cfg.Logger,
 	}
 	if rc.UserAgent == "" {
 		rc.UserAgent = "pphunt-nsx"
@@ -133,15 +149,16 @@ func (c *Client) Close(ctx context.Context) error {
 // core is what the parts of a [Client] share.
 type core struct {
 	rest     *rest.Core
-	trust    *trust
-	session  *session
+	trust    *trust   // nil with credentials that no refusal locks
+	session  *session // nil without one
+	renews   bool     // the credentials can be renewed
 	cacheFor time.Duration
 }
 
 // do makes a call and decodes the answer into out, which is nil for calls that answer 204. An answer of 200 with a page in it,
 // such as the login page of a gateway, must not pass for a machine that was tagged.
 func (c *core) do(ctx context.Context, call rest.Call, out any) error {
-	if c.session != nil {
+	if c.renews {
 		ctx = withTicket(ctx)
 	}
 	leave, err := c.trust.enter(ctx, call.Op)

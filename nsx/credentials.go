@@ -1,6 +1,8 @@
 package nsx
 
 import (
+	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
@@ -10,9 +12,15 @@ import (
 
 // Credentials prove who calls. They hold their secret where printing does not reach it. The zero value is refused by [New].
 type Credentials struct {
-	sign    func(*http.Request) // Basic
-	form    func() url.Values   // Session
-	problem error
+	sign        func(*http.Request)                   // Basic and Remote: each call; RemoteSession: the login
+	form        func() url.Values                     // the sessions
+	token       func(context.Context) (string, error) // the bearers
+	certificate bool
+	problem     error
+}
+
+func (c Credentials) missing() bool {
+	return c.sign == nil && c.form == nil && c.token == nil && !c.certificate && c.problem == nil
 }
 
 // Basic sends user and password with each call. Accounts of a directory ("user@domain") are looked up there each time, which is
@@ -33,6 +41,57 @@ func Session(user, password string) Credentials {
 		problem: checkLogin(user, password),
 	}
 }
+
+// Remote is [Basic] in the scheme that early releases of NSX-T want for accounts of a Workspace ONE Access (vIDM) identity source,
+// named "user@domain". Later ones take Basic for them.
+func Remote(user, password string) Credentials {
+	c := Basic(user, password)
+	c.sign = signRemote(user, password)
+	return c
+}
+
+// RemoteSession is [Session] for the accounts that [Remote] is for: the login has both the form and the scheme.
+func RemoteSession(user, password string) Credentials {
+	c := Session(user, password)
+	c.problem = Remote(user, password).problem
+	c.sign = signRemote(user, password)
+	return c
+}
+
+func signRemote(user, password string) func(*http.Request) {
+	value := "Remote " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+	return func(r *http.Request) { r.Header.Set("Authorization", value) }
+}
+
+// Bearer sends a token that was got elsewhere, such as an access token of VMware Cloud, with each call. Such tokens end within the
+// hour; for a client that lives longer use [BearerFrom].
+func Bearer(token string) Credentials {
+	c := BearerFrom(func(context.Context) (string, error) { return token, nil })
+	c.problem = checkToken(token)
+	return c
+}
+
+// BearerFrom asks source for the token of each attempt. It is to keep the token until that is about to end, and to be safe for
+// concurrent use. A call that was refused is made once more if source has another token by then. The errors of source become those
+// of the calls.
+func BearerFrom(source func(context.Context) (string, error)) Credentials {
+	if source == nil {
+		return Credentials{problem: errors.New("nsx: new: there is no source of tokens")}
+	}
+	return Credentials{token: source}
+}
+
+func checkToken(token string) error {
+	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("nsx: new: the token is empty or has a character that no token can have")
+	}
+	return nil
+}
+
+// ClientCertificate sends nothing: the manager knows the caller, a principal identity, by the certificate of the TLS connection,
+// which is in the transport of [Config.HTTPClient]. [New] refuses a client without one. A manager that is shown credentials besides
+// takes them and ignores the certificate, so nothing else is sent.
+func ClientCertificate() Credentials { return Credentials{certificate: true} }
 
 func checkLogin(user, password string) error {
 	var problems []error

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/pphunt/pphunt/internal/rest"
 )
 
 // What callers ask of an error, with [errors.Is].
@@ -16,8 +18,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrAmbiguous means that several machines fit, which an [AmbiguousError] lists, or that a name does not tell which.
 	ErrAmbiguous = errors.New("ambiguous")
-	// ErrUnauthorized means that the credentials are wrong, the account is locked, or the session ended. The vendor does not tell
-	// the first two apart.
+	// ErrUnauthorized means that the credentials are wrong, the account is locked, the session ended, or the manager does not know
+	// the certificate. The vendor does not tell the first two apart.
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrForbidden means that the account may not do this. For tags it needs the feature vm_vm_tags.
 	ErrForbidden = errors.New("forbidden")
@@ -34,6 +36,16 @@ const (
 	codeNotRecognized = 403
 	codeAborted       = 607 // while the cluster is being reconfigured
 	codeCannotConnect = 98  // with a 500
+	codeUntrusted     = 99  // with a 500: a client certificate that the manager does not know
+)
+
+// The codes of searches.
+const (
+	codeIndexing     = 60508
+	codeIndexTimeout = 60514
+	codeIndexBehind  = 60515
+	codeTooLarge503  = 60576
+	codeTooLarge400  = 255
 )
 
 // maxCandidatesShown bounds the text of an [AmbiguousError].
@@ -104,7 +116,7 @@ func (e *APIError) Is(target error) bool {
 	case ErrNotFound:
 		return e.StatusCode == http.StatusNotFound
 	case ErrUnauthorized:
-		return loginNeeded(e.StatusCode, e.Code)
+		return loginNeeded(e.StatusCode, e.Code) || untrusted(e.StatusCode, e.Code)
 	case ErrForbidden:
 		return e.StatusCode == http.StatusForbidden && !loginNeeded(e.StatusCode, e.Code)
 	case ErrRateLimited:
@@ -120,6 +132,9 @@ func (e *APIError) Unwrap() error { return e.err }
 
 // Retryable tells whether the same call may succeed later, without any change on this side.
 func (e *APIError) Retryable() bool {
+	if again, known := codeDecides(e.StatusCode, e.Code); known {
+		return again
+	}
 	switch e.StatusCode {
 	case http.StatusTooManyRequests, http.StatusRequestTimeout, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
@@ -132,6 +147,31 @@ func (e *APIError) Retryable() bool {
 // loginNeeded tells the answers that mean "log in" from those that mean "not allowed": the vendor uses 403 for both.
 func loginNeeded(status, code int) bool {
 	return status == http.StatusUnauthorized || status == http.StatusForbidden && (code == codeSessionEnded || code == codeNotRecognized)
+}
+
+// untrusted tells the answer to a client certificate that is not registered.
+func untrusted(status, code int) bool {
+	return status == http.StatusInternalServerError && code == codeUntrusted
+}
+
+// again is asked before a call is repeated.
+func again(a rest.Answer) (again, known bool) { return codeDecides(a.Status, codeOf(a.Body)) }
+
+// codeDecides tells what the status alone does not: a search that the index was not ready for is a 400, one whose answer is too
+// large a 503, and a certificate that is not known a 500.
+func codeDecides(status, code int) (again, known bool) {
+	switch {
+	case status == http.StatusBadRequest && (code == codeIndexing || code == codeIndexTimeout || code == codeIndexBehind):
+		return true, true
+	case tooLarge(status, code), untrusted(status, code):
+		return false, true
+	}
+	return false, false
+}
+
+// tooLarge tells the answer to a search whose page would be too large.
+func tooLarge(status, code int) bool {
+	return status == http.StatusServiceUnavailable && code == codeTooLarge503 || status == http.StatusBadRequest && code == codeTooLarge400
 }
 
 // AmbiguousError says that several machines fit equally well, or that one fits by a name that its guest does not bear, so that none

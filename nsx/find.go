@@ -173,7 +173,9 @@ type inventory struct {
 }
 
 func newInventory(c *core) *inventory {
-	list := func(ctx context.Context, op string) iter.Seq2[VirtualMachine, error] { return c.rows(ctx, op, VMQuery{}) }
+	list := func(ctx context.Context, op string) iter.Seq2[VirtualMachine, error] {
+		return c.rows(ctx, op, VMQuery{})
+	}
 	return &inventory{list: list, get: c.get, cacheFor: c.cacheFor, turn: make(chan struct{}, 1)}
 }
 

@@ -15,7 +15,7 @@ const xsrfHeader = "X-Xsrf-Token"
 
 // session holds the login of a client.
 type session struct {
-	door  *rest.Core // signs with the ticket that the context has, if any
+	door  *rest.Core // signs with the ticket that the context has, or for the login
 	form  Credentials
 	trust *trust
 	turn  chan struct{} // whoever holds it may log in
@@ -29,15 +29,18 @@ type ticket struct {
 	sign func(*http.Request)
 }
 
-// slip tells, within one call, which ticket it was made with, so that a refusal is not blamed on a newer one.
-type slip struct{ used *ticket }
+// slip tells, within one call, which ticket or token it was made with, so that a refusal is not blamed on a newer one.
+type slip struct {
+	used  *ticket
+	token string
+}
 
 type (
 	slipKey   struct{}
 	ticketKey struct{}
 )
 
-// withTicket prepares the context of a call that the session signs.
+// withTicket prepares the context of a call whose credentials can be renewed.
 func withTicket(ctx context.Context) context.Context {
 	return context.WithValue(ctx, slipKey{}, new(slip))
 }
@@ -47,6 +50,8 @@ func newSession(rc rest.Config, form Credentials, t *trust) (*session, error) {
 	rc.Authorize = func(ctx context.Context, r *http.Request) error {
 		if t, ok := ctx.Value(ticketKey{}).(*ticket); ok {
 			t.sign(r)
+		} else if form.sign != nil {
+			form.sign(r)
 		}
 		return nil
 	}

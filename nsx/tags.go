@@ -18,7 +18,7 @@ import (
 //
 // Adding is a union with what is there, which the vendor's reference says of the action: it is repeatable.
 //
-//api:op POST /api/v1/fabric/virtual-machines
+//api:op POST /api/v1/fabric/virtual-machines?action=add_tags
 func (v *VirtualMachines) AddTags(ctx context.Context, id ExternalID, tags ...Tag) error {
 	const op = "virtual_machines.add_tags"
 	err := v.core.change(ctx, op, "add_tags", id, tags)
@@ -31,7 +31,7 @@ func (v *VirtualMachines) AddTags(ctx context.Context, id ExternalID, tags ...Ta
 //
 // [ErrNotFound] means that the inventory has no machine of that id. It needs the right vm_vm_tags. It is repeatable.
 //
-//api:op POST /api/v1/fabric/virtual-machines
+//api:op POST /api/v1/fabric/virtual-machines?action=remove_tags
 func (v *VirtualMachines) RemoveTags(ctx context.Context, id ExternalID, tags ...Tag) error {
 	const op = "virtual_machines.remove_tags"
 	err := v.core.change(ctx, op, "remove_tags", id, tags)
@@ -44,7 +44,7 @@ func (v *VirtualMachines) RemoveTags(ctx context.Context, id ExternalID, tags ..
 //
 // [ErrNotFound] means that the inventory has no machine of that id. It needs the right vm_vm_tags. It is repeatable.
 //
-//api:op POST /api/v1/fabric/virtual-machines
+//api:op POST /api/v1/fabric/virtual-machines?action=update_tags
 func (v *VirtualMachines) ReplaceTags(ctx context.Context, id ExternalID, tags ...Tag) error {
 	return v.core.change(ctx, "virtual_machines.replace_tags", "update_tags", id, tags)
 }
