@@ -15,6 +15,8 @@ type document struct {
 	wire   map[string]any      // what can be sent
 	hidden map[string][]string // what can be searched besides; it wins over wire
 	bare   []string            // where a value without a field is looked for
+	stored int                 // how many stored events it stands for; at least one
+	time   time.Time           // when it happened
 }
 
 // fieldKind is how the values of a field are compared.

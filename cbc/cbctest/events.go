@@ -2,6 +2,7 @@ package cbctest
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,36 +15,25 @@ const eventSegments = 4
 // searchEvents searches within a process. The same search has to be asked for until all segments are processed. Which of
 // the two operations it needs is not known; either will do.
 func (s *Server) searchEvents(w http.ResponseWriter, r *http.Request) {
-	if !s.allow(w, r, "org.search.events:READ", "org.search.events:CREATE") {
+	if !s.allow(w, r, searchRead, searchCreate) {
 		return
 	}
 	var in searchBody
 	if !s.decode(w, r, &in) {
 		return
 	}
-	q, err := s.understand(in)
+	guid := r.PathValue("process_guid")
+	q, err := s.understand(in, s.eventsOf(guid))
 	if err != nil {
 		s.badSearch(w, err)
 		return
 	}
-	var found []document
-	i, known := s.byGUID[r.PathValue("process_guid")]
-	if known {
-		p := s.processes[i]
-		for n, e := range p.Events {
-			if e.Time.IsZero() {
-				e.Time = p.Time
-			}
-			if d := eventDocument(p, e, n); q.covers(e.Time) && q.wants(d, s.switches.Search) {
-				found = append(found, d)
-			}
-		}
-	}
+	// Paging through the results is the same search.
+	whole := in
+	whole.Start, whole.Rows = 0, nil
+	total, processed := s.segmentsDone(guid, whole)
+	found := s.findEvents(guid, q)
 	ordered(found, in.Sort, "event_timestamp")
-	total, processed := 0, 0
-	if known {
-		total, processed = eventSegments, s.segmentsDone(r.PathValue("process_guid"), in)
-	}
 	rows := []map[string]any{}
 	for n, d := range found {
 		if n%eventSegments < processed {
@@ -58,22 +48,82 @@ func (s *Server) searchEvents(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// segmentsDone is how far a search within a process has come since it was asked for first.
-func (s *Server) segmentsDone(guid string, in searchBody) int {
-	// Paging through the results is the same search.
-	in.Start, in.Rows = 0, nil
+// facetEvents counts the events within a process. Like their search, it has to be asked for until all segments are
+// processed.
+func (s *Server) facetEvents(w http.ResponseWriter, r *http.Request) {
+	if !s.allow(w, r, searchRead, searchCreate) {
+		return
+	}
+	var in facetBody
+	if !s.decode(w, r, &in) {
+		return
+	}
+	guid := r.PathValue("process_guid")
+	counts, q, err := s.understandFacet(in, s.eventsOf(guid))
+	if err != nil {
+		s.badSearch(w, err)
+		return
+	}
+	total, processed := s.segmentsDone(guid, in)
+	seen := []document{}
+	for n, d := range s.findEvents(guid, q) {
+		if n%eventSegments < processed {
+			seen = append(seen, d)
+		}
+	}
+	answer := counts.count(seen, 0)
+	answer["total_segments"], answer["processed_segments"] = total, processed
+	s.reply(w, http.StatusOK, answer)
+}
+
+// eventsOf lists the events of a process; there are none of a process that is not there. The caller holds the lock.
+func (s *Server) eventsOf(guid string) func() []document {
+	return func() []document {
+		i, known := s.byGUID[guid]
+		if !known {
+			return nil
+		}
+		p := s.processes[i]
+		all := make([]document, 0, len(p.Events))
+		for n, e := range p.Events {
+			if e.Time.IsZero() {
+				e.Time = p.Time
+			}
+			all = append(all, eventDocument(p, e, n))
+		}
+		return all
+	}
+}
+
+// findEvents are the events of a process that a search wants. The caller holds the lock.
+func (s *Server) findEvents(guid string, q *search) []document {
+	var found []document
+	for _, d := range s.eventsOf(guid)() {
+		if q.covers(d.time) && q.wants(d, s.switches.Search) {
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
+// segmentsDone is how many segments the events of a process have, and how many of them a request has come through since it
+// was sent first. The caller holds the lock.
+func (s *Server) segmentsDone(guid string, in any) (total, processed int) {
+	if _, known := s.byGUID[guid]; !known {
+		return 0, 0
+	}
 	body, err := json.Marshal(in)
 	if err != nil {
-		return 0
+		return eventSegments, 0
 	}
-	key := guid + "\x00" + string(body)
+	key := guid + "\x00" + fmt.Sprintf("%T", in) + string(body)
 	now := s.now()
 	asked, ok := s.segments[key]
 	if !ok {
 		asked = now
 		s.segments[key] = now
 	}
-	return min(eventSegments, 1+int(now.Sub(asked)/s.switches.Search.SegmentDelay))
+	return eventSegments, min(eventSegments, 1+int(now.Sub(asked)/s.switches.Search.SegmentDelay))
 }
 
 // eventDocument is an event on the wire. Unlike in a row, the process id is a number.
@@ -99,7 +149,7 @@ func eventDocument(p Process, e Event, n int) document {
 		wire[e.Type+"_action"] = e.Actions
 	}
 	maps.Copy(wire, e.Extra)
-	return document{wire: wire, bare: []string{e.Type + "_name", e.Type + "_sha256", e.Type + "_md5", "process_guid"}}
+	return document{wire: wire, time: at, bare: []string{e.Type + "_name", e.Type + "_sha256", e.Type + "_md5", "process_guid"}}
 }
 
 // projectEvent picks the members that are asked for.

@@ -11,6 +11,8 @@ func (s *Server) registerRetired() {
 		"PUT /integrationServices/{route...}",
 		"DELETE /integrationServices/{route...}",
 		"GET " + investigateV1 + "/processes/search_jobs/{job_id}",
+		"GET " + investigateV1 + "/processes/detail_jobs/{job_id}",
+		"GET " + investigateV1 + "/processes/summary_jobs/{job_id}",
 		"GET " + investigateV1 + "/processes/search_validation",
 		"GET " + investigateV1 + "/processes/search_suggestions",
 		"POST " + investigateV2 + "/enriched_events/{route...}",

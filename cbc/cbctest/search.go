@@ -1,9 +1,11 @@
 package cbctest
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/pphunt/pphunt/internal/fake"
 )
@@ -14,20 +16,33 @@ const (
 	investigateV2 = "/api/investigate/v2/orgs/{org_key}"
 )
 
+// What the search services ask of a key.
+const (
+	searchCreate = "org.search.events:CREATE"
+	searchRead   = "org.search.events:READ"
+)
+
 // registerSearch adds the routes of process search and of the search within a process.
 func (s *Server) registerSearch() {
-	const (
-		create = "org.search.events:CREATE"
-		read   = "org.search.events:READ"
-	)
-	s.serve("POST "+investigateV2+"/processes/search_jobs", create, s.startSearch)
-	s.serve("GET "+investigateV2+"/processes/search_jobs/{job_id}/results", read, s.searchResults, "start", "rows")
-	s.serve("GET "+investigateV1+"/processes/search_jobs", read, s.listSearches)
+	const processes = investigateV2 + "/processes"
+	s.serve("POST "+processes+"/search_jobs", searchCreate, s.startSearch)
+	s.serve("GET "+processes+"/search_jobs/{job_id}/results", searchRead, s.rowsOf(processSearch), "start", "rows")
+	s.serve("GET "+investigateV1+"/processes/search_jobs", searchRead, s.listSearches)
 	s.serve("DELETE "+investigateV1+"/processes/search_jobs/{job_id}", "", s.cancelSearch)
-	s.serve("GET "+investigateV1+"/processes/limits", read, s.searchLimits)
-	s.serve("POST "+investigateV2+"/processes/search_validation", read, s.validateSearch)
+	s.serve("GET "+investigateV1+"/processes/limits", searchRead, s.searchLimits)
+	s.serve("POST "+processes+"/search_validation", searchRead, s.validateSearch)
+	s.serve("GET "+processes+"/search_suggestions", searchRead, s.suggest(s.processDocuments), "suggest.q", "suggest.count")
+	s.serve("POST "+processes+"/facet_jobs", searchCreate, s.startFacet(processFacet, s.findProcesses, s.processDocuments))
+	s.serve("GET "+processes+"/facet_jobs/{job_id}/results", searchRead, s.facetResults(processFacet), "limit")
+	s.serve("POST "+processes+"/detail_jobs", searchCreate, s.startDetail)
+	s.serve("GET "+processes+"/detail_jobs/{job_id}/results", searchRead, s.rowsOf(processDetail), "start", "rows")
+	s.serve("POST "+processes+"/summary_jobs", searchCreate, s.startSummary)
+	s.serve("GET "+processes+"/summary_jobs/{job_id}/results", searchRead, s.summaryResults, "format")
 	s.serve("POST "+investigateV2+"/events/{process_guid}/_search", "", s.searchEvents)
-	s.serve("POST "+investigateV1+"/events/search_validation", read, s.validateSearch)
+	s.serve("POST "+investigateV2+"/events/{process_guid}/_facet", "", s.facetEvents)
+	s.serve("POST "+investigateV1+"/events/search_validation", searchRead, s.validateSearch)
+	s.serve("GET "+investigateV1+"/events/search_validation", searchRead, s.validateByQuery, "q", "query", "process_guid",
+		"rows", "start", "fields...", "criteria...", "exclusions...", "time_range...", "collapse_field...")
 }
 
 // startSearch starts a job. What it finds is settled then; the job's life only says how much of that is told.
@@ -36,27 +51,51 @@ func (s *Server) startSearch(w http.ResponseWriter, r *http.Request) {
 	if !s.decode(w, r, &in) {
 		return
 	}
-	q, err := s.understand(in)
+	q, err := s.understand(in, s.processDocuments)
 	if err != nil {
 		s.badSearch(w, err)
 		return
 	}
-	// What nobody can read anymore is let go, so that a fake can run for days.
-	for _, old := range s.jobs {
-		if !old.readable(s.now()) {
-			old.rows, old.documents = nil, nil
-		}
-	}
-	j := s.newJob(q)
-	s.jobs = append(s.jobs, j)
+	j := s.newJob(processSearch, in.words())
+	j.fill(s.findProcesses(q), q, defaultFields())
 	s.reply(w, http.StatusOK, map[string]any{"job_id": j.id})
 }
 
+// findProcesses are the rows of all processes that a search wants. The caller holds the lock.
+func (s *Server) findProcesses(q *search) []document {
+	var found []document
+	for _, p := range s.processes {
+		if !q.covers(p.Time) || p.Searchable.After(s.now()) {
+			continue
+		}
+		if only := q.body.guid(); only != "" && only != p.GUID {
+			continue
+		}
+		for _, d := range s.documents(p) {
+			if d.stored = p.Documents; q.wants(d, s.switches.Search) {
+				found = append(found, d)
+			}
+		}
+	}
+	return found
+}
+
+// processDocuments are the rows of all processes that can be found now. The caller holds the lock.
+func (s *Server) processDocuments() []document {
+	var all []document
+	for _, p := range s.processes {
+		if !p.Searchable.After(s.now()) {
+			all = append(all, s.documents(p)...)
+		}
+	}
+	return all
+}
+
 // job finds the job of the path, or answers 404. The caller holds the lock.
-func (s *Server) job(w http.ResponseWriter, r *http.Request) (*searchJob, bool) {
+func (s *Server) job(w http.ResponseWriter, r *http.Request, kind string) (*searchJob, bool) {
 	id := r.PathValue("job_id")
 	for _, j := range s.jobs {
-		if j.id == id && j.readable(s.now()) {
+		if j.id == id && j.kind == kind && j.readable(s.now()) {
 			return j, true
 		}
 	}
@@ -64,14 +103,17 @@ func (s *Server) job(w http.ResponseWriter, r *http.Request) (*searchJob, bool) 
 	return nil, false
 }
 
-func (s *Server) searchResults(w http.ResponseWriter, r *http.Request) {
-	start, rows, err := page(r)
-	if err != nil {
-		s.badRequest(w, err.Error())
-		return
-	}
-	if j, ok := s.job(w, r); ok {
-		s.reply(w, http.StatusOK, j.results(s.now(), start, rows))
+// rowsOf answers with a page of the rows of a job of that kind.
+func (s *Server) rowsOf(kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		start, rows, err := page(r)
+		if err != nil {
+			s.badRequest(w, err.Error())
+			return
+		}
+		if j, ok := s.job(w, r, kind); ok {
+			s.reply(w, http.StatusOK, j.results(s.now(), start, rows))
+		}
 	}
 }
 
@@ -99,7 +141,7 @@ func page(r *http.Request) (start, rows int, err error) {
 func (s *Server) listSearches(w http.ResponseWriter, _ *http.Request) {
 	ids := []string{}
 	for _, j := range s.jobs {
-		if j.readable(s.now()) && !j.finished(s.now()) {
+		if j.kind == processSearch && j.readable(s.now()) && !j.finished(s.now()) {
 			ids = append(ids, j.id)
 		}
 	}
@@ -118,7 +160,7 @@ func (s *Server) cancelSearch(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	if j, ok := s.job(w, r); ok {
+	if j, ok := s.job(w, r, processSearch); ok {
 		j.canceled = true
 		w.WriteHeader(http.StatusNoContent)
 	}
@@ -150,7 +192,24 @@ func (s *Server) validateSearch(w http.ResponseWriter, r *http.Request) {
 		s.reply(w, http.StatusOK, map[string]any{"valid": true, "value_search_query": false})
 		return
 	}
-	q, err := parseQuery(*in.Query, dialect{phrases: true})
+	s.validity(w, *in.Query)
+}
+
+// validateByQuery is how the vendor's SDK has the query of an event search validated: with everything that it is about to
+// send as parameters.
+func (s *Server) validateByQuery(w http.ResponseWriter, r *http.Request) {
+	values := r.URL.Query()
+	text := cmp.Or(values.Get("q"), values.Get("query"))
+	if strings.TrimSpace(text) == "" {
+		s.badRequest(w, "the parameter q is missing")
+		return
+	}
+	s.validity(w, text)
+}
+
+// validity answers whether a query is well formed.
+func (s *Server) validity(w http.ResponseWriter, text string) {
+	q, err := parseQuery(text, dialect{phrases: true})
 	if malformed, ok := errors.AsType[*syntaxError](err); ok {
 		s.reply(w, http.StatusOK, map[string]any{
 			"valid": false, "value_search_query": false, "invalid_message": "Invalid Query Parameter",
@@ -161,7 +220,7 @@ func (s *Server) validateSearch(w http.ResponseWriter, r *http.Request) {
 	s.reply(w, http.StatusOK, map[string]any{"valid": true, "value_search_query": q.values})
 }
 
-// SetSearch changes how the search jobs behave that start from now on. Zero fields mean the defaults.
+// SetSearch changes how the jobs of the search services behave that start from now on. Zero fields mean the defaults.
 func (s *Server) SetSearch(switches SearchSwitches) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -68,8 +68,9 @@ func (b searchBody) guid() string {
 	return strings.NewReplacer(`\`, "", `"`, "", ")", "").Replace(b.ProcessGUID)
 }
 
-// understand checks a body. A syntaxError is a malformed query; other errors are malformed bodies. The caller holds the lock.
-func (s *Server) understand(b searchBody) (*search, error) {
+// understand checks a body; all is what there is to be searched. A syntaxError is a malformed query; other errors are
+// malformed bodies. The caller holds the lock.
+func (s *Server) understand(b searchBody, all func() []document) (*search, error) {
 	sw := s.switches.Search
 	out := &search{body: b, match: func(document) bool { return true }}
 	if b.words() == "" && len(b.Criteria) == 0 {
@@ -90,7 +91,10 @@ func (s *Server) understand(b searchBody) (*search, error) {
 			return nil, err
 		default:
 			out.match = q.match
-			if name := s.unknownField(q.fields); sw.RefuseUnknownFields && name != "" {
+			if !sw.RefuseUnknownFields {
+				break
+			}
+			if name := unknownField(q.fields, all()); name != "" {
 				return nil, &syntaxError{text: "the field " + name + " is not known"}
 			}
 		}
@@ -98,11 +102,10 @@ func (s *Server) understand(b searchBody) (*search, error) {
 	return out, nil
 }
 
-// unknownField is the first field that no process search knows.
-func (s *Server) unknownField(fields []string) string {
+// unknownField is the first field that none of the documents has and that no process search knows.
+func unknownField(fields []string, all []document) string {
 	known := []string{}
-	for _, p := range s.processes {
-		d := s.document(p)
+	for _, d := range all {
 		for name := range d.wire {
 			known = append(known, name)
 		}
