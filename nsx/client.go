@@ -28,7 +28,7 @@ const (
 type Config struct {
 	// BaseURL is the manager or its virtual address. A missing scheme becomes https; http is accepted for loopback addresses only.
 	BaseURL string
-	// Credentials are [Basic], [Session], [ClientCertificate], [Bearer], [BearerFrom], [Remote] or [RemoteSession].
+	// Credentials are [Basic], [Session], [ClientCertificate], [Bearer], [BearerFunc], [Remote] or [RemoteSession].
 	Credentials Credentials
 	// HTTPClient carries a private certificate authority, a proxy or a fake. It is copied, never changed; redirects are not
 	// followed whatever it says, and cookies are not kept in its jar. Defaults to a client of this package with time-outs and the
@@ -94,13 +94,15 @@ func (c *core) connect(cfg Config) error {
 		if err != nil {
 			return err
 		}
-		c.session, c.renews = session, true
+		c.session = session
 		rc.Authorize, rc.Rejected = session.authorize, session.rejected
-	case credentials.token != nil:
-		c.renews = true
-		rc.Authorize, rc.Rejected = tokens(credentials.token).authorize, tokens(credentials.token).rejected
+	case credentials.fetch != nil:
+		renewal := rest.NewRenewal(credentials.fetch, func(a rest.Answer) bool { return loginNeeded(a.Status, codeOf(a.Body)) })
+		rc.Authorize, rc.Rejected = renewal.Authorize, renewal.Rejected
 	case credentials.sign != nil:
-		c.trust = newTrust()
+		if !credentials.bearer {
+			c.trust = newTrust()
+		}
 		rc.Authorize = func(_ context.Context, r *http.Request) error {
 			credentials.sign(r)
 			return nil
@@ -151,14 +153,13 @@ type core struct {
 	rest     *rest.Core
 	trust    *trust   // nil with credentials that no refusal locks
 	session  *session // nil without one
-	renews   bool     // the credentials can be renewed
 	cacheFor time.Duration
 }
 
 // do makes a call and decodes the answer into out, which is nil for calls that answer 204. An answer of 200 with a page in it,
 // such as the login page of a gateway, must not pass for a machine that was tagged.
 func (c *core) do(ctx context.Context, call rest.Call, out any) error {
-	if c.renews {
+	if c.session != nil {
 		ctx = withTicket(ctx)
 	}
 	leave, err := c.trust.enter(ctx, call.Op)

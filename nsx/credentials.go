@@ -4,23 +4,27 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"unicode"
+
+	"github.com/pphunt/pphunt/internal/rest"
 )
 
 // Credentials prove who calls. They hold their secret where printing does not reach it. The zero value is refused by [New].
 type Credentials struct {
-	sign        func(*http.Request)                   // Basic and Remote: each call; RemoteSession: the login
-	form        func() url.Values                     // the sessions
-	token       func(context.Context) (string, error) // the bearers
+	sign        func(*http.Request) // of each call; with a form, of the login alone
+	form        func() url.Values   // the sessions
+	fetch       func(context.Context) (*rest.Ticket, error)
+	bearer      bool
 	certificate bool
 	problem     error
 }
 
 func (c Credentials) missing() bool {
-	return c.sign == nil && c.form == nil && c.token == nil && !c.certificate && c.problem == nil
+	return c.sign == nil && c.form == nil && c.fetch == nil && !c.certificate && c.problem == nil
 }
 
 // Basic sends user and password with each call. Accounts of a directory ("user@domain") are looked up there each time, which is
@@ -64,21 +68,32 @@ func signRemote(user, password string) func(*http.Request) {
 }
 
 // Bearer sends a token that was got elsewhere, such as an access token of VMware Cloud, with each call. Such tokens end within the
-// hour; for a client that lives longer use [BearerFrom].
+// hour; for a client that lives longer use [BearerFunc].
 func Bearer(token string) Credentials {
-	c := BearerFrom(func(context.Context) (string, error) { return token, nil })
-	c.problem = checkToken(token)
-	return c
+	return Credentials{sign: signBearer(token), bearer: true, problem: checkToken(token)}
 }
 
-// BearerFrom asks source for the token of each attempt. It is to keep the token until that is about to end, and to be safe for
-// concurrent use. A call that was refused is made once more if source has another token by then. The errors of source become those
-// of the calls.
-func BearerFrom(source func(context.Context) (string, error)) Credentials {
+// BearerFunc sends tokens that source gives. It is asked before the first call, and again when the manager has refused a token; if
+// it then gives another one, the call is made once more with that. All calls share what it gave: it is asked by one goroutine at a
+// time, with the context of the call that needs it. Its error becomes the error of that call, and must not have a secret in it.
+func BearerFunc(source func(context.Context) (token string, err error)) Credentials {
 	if source == nil {
-		return Credentials{problem: errors.New("nsx: new: there is no source of tokens")}
+		return Credentials{problem: errors.New("nsx: new: BearerFunc needs a function")}
 	}
-	return Credentials{token: source}
+	return Credentials{bearer: true, fetch: func(ctx context.Context) (*rest.Ticket, error) {
+		token, err := source(ctx)
+		if err == nil {
+			err = checkToken(token)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the source of the token: %w", inner{err})
+		}
+		return &rest.Ticket{Sign: signBearer(token)}, nil
+	}}
+}
+
+func signBearer(token string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
 }
 
 func checkToken(token string) error {

@@ -71,7 +71,7 @@ func TestCredentialsThatCannotBe(t *testing.T) {
 	}{
 		{nsx.Bearer(""), "token is empty"},
 		{nsx.Bearer("hidden token"), "token is empty or has a character"},
-		{nsx.BearerFrom(nil), "no source of tokens"},
+		{nsx.BearerFunc(nil), "needs a function"},
 		{nsx.Remote("", "hidden"), "user name is empty"},
 		{nsx.Remote("a:b", "hidden"), "colon"},
 		{nsx.RemoteSession("a:b", "hidden"), "colon"},
@@ -114,7 +114,7 @@ func TestATokenIsRenewedOnce(t *testing.T) {
 	}{
 		{"a newer token is tried", []string{"old", "new"}, []string{"Bearer old", "Bearer new"}, false},
 		{"the same token is not", []string{"old"}, []string{"Bearer old"}, true},
-		{"a third one is not either", []string{"old", "older", "older", "new"}, []string{"Bearer old", "Bearer older"}, true},
+		{"a third one is not either", []string{"old", "older", "new"}, []string{"Bearer old", "Bearer older"}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -122,7 +122,7 @@ func TestATokenIsRenewedOnce(t *testing.T) {
 			asked := 0
 			client, err := nsx.New(nsx.Config{
 				BaseURL: nsxtest.URL, HTTPClient: &http.Client{Transport: m}, Attempts: 1,
-				Credentials: nsx.BearerFrom(func(context.Context) (string, error) {
+				Credentials: nsx.BearerFunc(func(context.Context) (string, error) {
 					asked++
 					return tc.tokens[min(asked, len(tc.tokens))-1], nil
 				}),
@@ -151,13 +151,13 @@ func TestASourceOfTokensThatFails(t *testing.T) {
 		func(context.Context) (string, error) { return "hidden\ntoken", nil },
 	} {
 		m := &bearerManager{}
-		client, err := nsx.New(nsx.Config{BaseURL: nsxtest.URL, HTTPClient: &http.Client{Transport: m}, Credentials: nsx.BearerFrom(source)})
+		client, err := nsx.New(nsx.Config{BaseURL: nsxtest.URL, HTTPClient: &http.Client{Transport: m}, Credentials: nsx.BearerFunc(source)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		err = get(t.Context(), client)
 		_, cause := source(t.Context())
-		if err == nil || !strings.HasPrefix(err.Error(), "nsx: virtual_machines.get: the token: ") || errors.Is(err, gone) != (cause != nil) || strings.Contains(err.Error(), "hidden") || len(m.seen) != 0 {
+		if err == nil || !strings.HasPrefix(err.Error(), "nsx: virtual_machines.get: the source of the token: ") || errors.Is(err, gone) != (cause != nil) || strings.Contains(err.Error(), "hidden") || len(m.seen) != 0 {
 			t.Errorf("error = %v after %d requests", err, len(m.seen))
 		}
 	}

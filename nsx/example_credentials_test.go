@@ -39,11 +39,11 @@ func ExampleClientCertificate() {
 }
 
 // The source of tokens keeps one until it is about to end.
-func ExampleBearerFrom() {
+func ExampleBearerFunc() {
 	accessToken := func(context.Context) (string, error) { return os.Getenv("VMC_ACCESS_TOKEN"), nil }
 	client, err := nsx.New(nsx.Config{
 		BaseURL:     "https://nsx.vmc.example",
-		Credentials: nsx.BearerFrom(accessToken),
+		Credentials: nsx.BearerFunc(accessToken),
 	})
 	_, _ = client, err
 }

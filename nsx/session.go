@@ -29,18 +29,15 @@ type ticket struct {
 	sign func(*http.Request)
 }
 
-// slip tells, within one call, which ticket or token it was made with, so that a refusal is not blamed on a newer one.
-type slip struct {
-	used  *ticket
-	token string
-}
+// slip tells, within one call, which ticket it was made with, so that a refusal is not blamed on a newer one.
+type slip struct{ used *ticket }
 
 type (
 	slipKey   struct{}
 	ticketKey struct{}
 )
 
-// withTicket prepares the context of a call whose credentials can be renewed.
+// withTicket prepares the context of a call that the session signs.
 func withTicket(ctx context.Context) context.Context {
 	return context.WithValue(ctx, slipKey{}, new(slip))
 }
