@@ -32,6 +32,7 @@ func (s *Server) addDevice(in Device) {
 
 // device finds a device and brings it to the present. The caller holds the lock.
 func (s *Server) device(id int64) (*device, bool) {
+	s.advanceRemediations()
 	d, ok := s.byID[id]
 	if ok {
 		s.advanceDevice(d)
@@ -41,6 +42,7 @@ func (s *Server) device(id int64) (*device, bool) {
 
 // advanceDevices brings all devices to the present. The caller holds the lock.
 func (s *Server) advanceDevices() {
+	s.advanceRemediations()
 	for _, d := range s.devices {
 		s.advanceDevice(d)
 	}

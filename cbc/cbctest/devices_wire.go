@@ -47,12 +47,12 @@ func (s *Server) deviceJSON(d *device) map[string]any {
 		"last_internal_ip_address": d.InternalIP, "last_external_ip_address": externalIP,
 		"mac_address": "02005e" + madeUp("mac "+d.Name, 0)[:6], "login_user_name": orNull(d.User),
 		"virtual_machine": d.VMUUID != "", "virtualization_provider": "UNKNOWN", "windows_platform": nil,
-		"vm_uuid": orNull(d.VMUUID), "vm_name": orNull(d.VMName), "nsx_enabled": nil,
+		"vm_uuid": orNull(d.VMUUID), "vm_name": orNull(d.VMName), "nsx_enabled": nil, "nsx_distributed_firewall_policy": orNull(d.NSXTag),
 		"activation_code": nil, "uninstall_code": nil, "device_meta_data_item_list": nil, "av_status": nil,
 	}
 	for _, member := range []string{
 		"vm_ip", "vcenter_name", "vcenter_uuid", "vcenter_host_url", "esx_host_name", "esx_host_uuid", "cluster_name",
-		"datacenter_name", "appliance_name", "appliance_uuid", "nsx_distributed_firewall_policy", "vdi_base_device", "email",
+		"datacenter_name", "appliance_name", "appliance_uuid", "vdi_base_device", "email",
 		"cloud_provider_account_id", "auto_scaling_group_name", "virtual_private_cloud_id", "host_based_firewall_status",
 		"host_based_firewall_reasons", "compliance_status", "scan_status",
 	} {
@@ -60,6 +60,9 @@ func (s *Server) deviceJSON(d *device) map[string]any {
 	}
 	if d.OS == "WINDOWS" {
 		m["windows_platform"] = "CLIENT_X64"
+	}
+	if d.NSXEnabled {
+		m["nsx_enabled"] = true
 	}
 	if d.VMUUID != "" {
 		m["virtualization_provider"] = "VMW_ESX"

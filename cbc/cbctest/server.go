@@ -34,21 +34,22 @@ type Server struct {
 	// bareRefusals is a switch that is read without the lock: it never changes.
 	bareRefusals bool
 
-	mu          sync.Mutex // guards what follows, and what edr points to
-	switches    Switches
-	devices     []*device
-	byID        map[int64]*device
-	policies    []Policy
-	processes   []Process
-	byGUID      map[string]int      // places in processes
-	childHashes map[string][]string // the hashes of each parent's children
-	overrides   []Override
-	binaries    []Binary
-	jobs        []*searchJob
-	serviceJobs []*serviceJob
-	segments    map[string]time.Time // when each search within a process was asked for first
-	serial      int                  // counts what got an identifier
-	edr         *edr
+	mu           sync.Mutex // guards what follows, and what edr points to
+	switches     Switches
+	devices      []*device
+	byID         map[int64]*device
+	policies     []Policy
+	processes    []Process
+	byGUID       map[string]int      // places in processes
+	childHashes  map[string][]string // the hashes of each parent's children
+	overrides    []Override
+	binaries     []Binary
+	jobs         []*searchJob
+	serviceJobs  []*serviceJob
+	remediations []*remediation
+	segments     map[string]time.Time // when each search within a process was asked for first
+	serial       int                  // counts what got an identifier
+	edr          *edr
 }
 
 // New makes a server from a world. It copies what it needs; the world can be used again. Contradictions in the world are
@@ -76,6 +77,7 @@ func New(world World) *Server {
 	s.registerOverrides()
 	s.registerBinaries()
 	s.registerJobs()
+	s.registerWorkloads()
 	s.registerRetired()
 	s.registerEDR()
 	return s

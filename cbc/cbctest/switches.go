@@ -9,6 +9,8 @@ type Switches struct {
 	Search SearchSwitches `json:"search,omitzero"`
 	// Jobs is about the job service.
 	Jobs JobSwitches `json:"jobs,omitzero"`
+	// NSX is about the tags that the Workload appliance sets.
+	NSX NSXSwitches `json:"nsx,omitzero"`
 	// Devices is about devices and device actions.
 	Devices DeviceSwitches `json:"devices,omitzero"`
 	// Overrides is about reputation overrides.
@@ -86,6 +88,19 @@ type JobSwitches struct {
 	Fail bool `json:"fail,omitempty"`
 	// EmptyNoContent answers 204 for an output of no bytes. Defaults to 200 without a body.
 	EmptyNoContent bool `json:"empty_no_content,omitempty"`
+}
+
+// NSXSwitches are about the tags that the Workload appliance sets. A job keeps those that were set when it started.
+type NSXSwitches struct {
+	// StartDelay is how long a job is SCHEDULED before it is RUNNING. Defaults to 350 ms.
+	StartDelay time.Duration `json:"start_delay,omitempty"`
+	// Duration is when a job ends, counted from its start. Defaults to 900 ms.
+	Duration time.Duration `json:"duration,omitempty"`
+	// Fail lets every job end as FAILED.
+	Fail bool `json:"fail,omitempty"`
+	// RefuseIneligible answers 400 if one of the devices is unknown or no workload under NSX. Defaults to passing those
+	// over: if no device is left, no job is started and the answer is an empty list.
+	RefuseIneligible bool `json:"refuse_ineligible,omitempty"`
 }
 
 // DeviceSwitches are about devices and device actions.

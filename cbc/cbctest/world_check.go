@@ -91,6 +91,7 @@ func (c *checker) device(i int, d Device, policies map[int64]bool) {
 	c.word("status "+what, d.Status, "REGISTERED", "PENDING", "DEREGISTERED", "UNINSTALLED")
 	c.word("deployment_type "+what, d.DeploymentType, "ENDPOINT", "WORKLOAD", "VDI", "AWS", "AZURE", "GCP")
 	c.word("target_priority "+what, d.TargetPriority, "LOW", "MEDIUM", "HIGH", "MISSION_CRITICAL")
+	c.word("nsx_tag "+what, d.NSXTag, nsxTags()...)
 	c.need(d.CheckIn >= 0 && d.OnlineAfter >= 0, "check_in or online_after %s is negative", what)
 	c.need(d.OnlineAfter == 0 || d.Offline, "online_after %s, which is not offline", what)
 }
@@ -126,6 +127,7 @@ func (c *checker) switches(sw Switches) {
 		int64(s.StartDelay), int64(s.Duration), int64(s.Lifetime), int64(s.Searchers), int64(s.DefaultWindow),
 		int64(s.Retention), int64(s.SegmentDelay), int64(sw.RateLimit.Per), int64(sw.RateLimit.Penalty),
 		int64(sw.RateLimit.Calls), int64(sw.Jobs.StartDelay), int64(sw.Jobs.Duration),
+		int64(sw.NSX.StartDelay), int64(sw.NSX.Duration),
 	} {
 		c.need(d >= 0, "a delay or a limit is negative")
 	}

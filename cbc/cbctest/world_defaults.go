@@ -111,6 +111,8 @@ func (p Policy) liveResponse() string {
 func (sw *Switches) fill() {
 	sw.Search.fill()
 	sw.Jobs.fill()
+	sw.NSX.StartDelay = cmp.Or(sw.NSX.StartDelay, 350*time.Millisecond)
+	sw.NSX.Duration = cmp.Or(sw.NSX.Duration, 900*time.Millisecond)
 	sw.RetiredStatus = cmp.Or(sw.RetiredStatus, 410)
 	sw.RateLimit.Per = cmp.Or(sw.RateLimit.Per, 5*time.Minute)
 	sw.RateLimit.Penalty = cmp.Or(sw.RateLimit.Penalty, time.Minute)

@@ -51,6 +51,11 @@ type Device struct {
 	VMUUID string `json:"vm_uuid,omitempty"`
 	// VMName is the name of the virtual machine in vCenter. Empty is null on the wire.
 	VMName string `json:"vm_name,omitempty"`
+	// NSXEnabled says that NSX is registered with the Workload appliance of the machine. False is null on the wire.
+	NSXEnabled bool `json:"nsx_enabled,omitempty"`
+	// NSXTag is the tag that the appliance has set: CB-NSX-Quarantine, CB-NSX-Isolate or CB-NSX-Custom. Empty is null on the
+	// wire.
+	NSXTag string `json:"nsx_tag,omitempty"`
 	// User is who logged in last. Empty is null on the wire.
 	User string `json:"user,omitempty"`
 	// InternalIP is the last internal address. Defaults to one of 192.0.2.0/24.
