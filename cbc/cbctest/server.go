@@ -34,22 +34,23 @@ type Server struct {
 	// bareRefusals is a switch that is read without the lock: it never changes.
 	bareRefusals bool
 
-	mu           sync.Mutex // guards what follows, and what edr points to
-	switches     Switches
-	devices      []*device
-	byID         map[int64]*device
-	policies     []Policy
-	processes    []Process
-	byGUID       map[string]int      // places in processes
-	childHashes  map[string][]string // the hashes of each parent's children
-	overrides    []Override
-	binaries     []Binary
-	jobs         []*searchJob
-	serviceJobs  []*serviceJob
-	remediations []*remediation
-	segments     map[string]time.Time // when each search within a process was asked for first
-	serial       int                  // counts what got an identifier
-	edr          *edr
+	mu             sync.Mutex // guards what follows, and what edr points to
+	switches       Switches
+	devices        []*device
+	byID           map[int64]*device
+	policies       []Policy
+	processes      []Process
+	byGUID         map[string]int      // places in processes
+	childHashes    map[string][]string // the hashes of each parent's children
+	overrides      []Override
+	binaries       []Binary
+	jobs           []*searchJob
+	serviceJobs    []*serviceJob
+	remediations   []*remediation
+	downloadsAsked map[string]int       // how often each file of the Unified Binary Store was listed under error
+	segments       map[string]time.Time // when each search within a process was asked for first
+	serial         int                  // counts what got an identifier
+	edr            *edr
 }
 
 // New makes a server from a world. It copies what it needs; the world can be used again. Contradictions in the world are
@@ -60,7 +61,7 @@ func New(world World) *Server {
 		world: w, orgKey: w.OrgKey, keys: w.Keys, now: func() time.Time { return w.Now().UTC() }, created: w.Now().UTC(),
 		switches: w.Switches, bareRefusals: w.Switches.BareRefusals, policies: w.Policies, overrides: w.Overrides, binaries: w.Binaries,
 		segments: map[string]time.Time{}, byGUID: map[string]int{}, childHashes: map[string][]string{},
-		byID: map[int64]*device{},
+		byID: map[int64]*device{}, downloadsAsked: map[string]int{},
 	}
 	s.limiter = limiter{RateLimit: w.Switches.RateLimit, now: s.now, sources: map[string]*source{}}
 	for _, d := range w.Devices {

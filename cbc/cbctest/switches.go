@@ -15,6 +15,8 @@ type Switches struct {
 	Devices DeviceSwitches `json:"devices,omitzero"`
 	// Overrides is about reputation overrides.
 	Overrides OverrideSwitches `json:"overrides,omitzero"`
+	// Binaries is about the Unified Binary Store.
+	Binaries BinarySwitches `json:"binaries,omitzero"`
 	// LiveResponse is about Live Response.
 	LiveResponse LiveResponseSwitches `json:"live_response,omitzero"`
 	// Feeds is about feeds and their reports.
@@ -116,6 +118,14 @@ type DeviceSwitches struct {
 	ScrollEndsEarly bool `json:"scroll_ends_early,omitempty"`
 	// ExportRedirects answers an export with 303 and the address of its job. Defaults to 200 with the job.
 	ExportRedirects bool `json:"export_redirects,omitempty"`
+}
+
+// BinarySwitches are about the Unified Binary Store.
+type BinarySwitches struct {
+	// DownloadErrors is how often a file that is there is listed under error before its address is handed out.
+	DownloadErrors int `json:"download_errors,omitempty"`
+	// SignatureMember is the member that has the list in a summary of signatures. Defaults to "signature_summaries".
+	SignatureMember string `json:"signature_member,omitempty"`
 }
 
 // OverrideSwitches are about reputation overrides.

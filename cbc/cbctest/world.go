@@ -101,6 +101,24 @@ type Binary struct {
 	OSType string `json:"os_type,omitempty"`
 	// Architecture defaults to ["amd64"].
 	Architecture []string `json:"architecture,omitempty"`
+	// Unavailable says that the store knows of the file but does not have it. Files of more than 25 MB it never has.
+	Unavailable bool `json:"unavailable,omitempty"`
+	// Data is the file, in base 64, that a download contains. Defaults to a few bytes that say that they are made up, so its
+	// hash is not SHA256.
+	Data []byte `json:"data,omitempty"`
+	// Signatures are who signed the file. Where and under which paths it was seen is told by Processes: those that ran it,
+	// and those whose events loaded it.
+	Signatures []BinarySignature `json:"signatures,omitempty"`
 	// Extra adds or replaces members of the metadata, for example "company_name". A nil value is null on the wire.
 	Extra map[string]any `json:"extra,omitempty"`
+}
+
+// BinarySignature is a signature on a file.
+type BinarySignature struct {
+	// Count is how often it was seen. Defaults to 1.
+	Count int `json:"count,omitempty"`
+	// SignedBy is who signed. Empty is null on the wire.
+	SignedBy string `json:"signed_by,omitempty"`
+	// CertificateAuthority is who vouches for that. Empty is null on the wire.
+	CertificateAuthority string `json:"certificate_authority,omitempty"`
 }

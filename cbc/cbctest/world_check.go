@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Check finds contradictions in a world: what is there twice, what refers to something that is not there, and words that the
@@ -46,7 +47,11 @@ func (w World) Check() error {
 	}
 	for i, b := range w.Binaries {
 		c.need(isSHA256(b.SHA256), "binaries[%d] lacks its SHA-256", i)
-		c.once("the binary", b.SHA256)
+		c.once("the binary", strings.ToLower(b.SHA256))
+		c.need(b.Size >= 0, "binaries[%d] has a negative size", i)
+		for _, sig := range b.Signatures {
+			c.need(sig.Count >= 0, "a signature of binaries[%d] was seen a negative number of times", i)
+		}
 	}
 	c.switches(w.Switches)
 	c.edr(w)
@@ -128,6 +133,7 @@ func (c *checker) switches(sw Switches) {
 		int64(s.Retention), int64(s.SegmentDelay), int64(sw.RateLimit.Per), int64(sw.RateLimit.Penalty),
 		int64(sw.RateLimit.Calls), int64(sw.Jobs.StartDelay), int64(sw.Jobs.Duration),
 		int64(sw.NSX.StartDelay), int64(sw.NSX.Duration),
+		int64(sw.Binaries.DownloadErrors),
 	} {
 		c.need(d >= 0, "a delay or a limit is negative")
 	}

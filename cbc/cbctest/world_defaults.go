@@ -47,6 +47,10 @@ func (w World) filled() World {
 		if b.Architecture == nil {
 			b.Architecture = []string{"amd64"}
 		}
+		b.Signatures = slices.Clone(b.Signatures)
+		for j := range b.Signatures {
+			b.Signatures[j].Count = cmp.Or(b.Signatures[j].Count, 1)
+		}
 	}
 	w.Switches.fill()
 	return w
@@ -113,6 +117,7 @@ func (sw *Switches) fill() {
 	sw.Jobs.fill()
 	sw.NSX.StartDelay = cmp.Or(sw.NSX.StartDelay, 350*time.Millisecond)
 	sw.NSX.Duration = cmp.Or(sw.NSX.Duration, 900*time.Millisecond)
+	sw.Binaries.SignatureMember = cmp.Or(sw.Binaries.SignatureMember, "signature_summaries")
 	sw.RetiredStatus = cmp.Or(sw.RetiredStatus, 410)
 	sw.RateLimit.Per = cmp.Or(sw.RateLimit.Per, 5*time.Minute)
 	sw.RateLimit.Penalty = cmp.Or(sw.RateLimit.Penalty, time.Minute)
