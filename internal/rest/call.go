@@ -30,6 +30,8 @@ type Call struct {
 	Body any
 	// Form is sent instead of Body, as application/x-www-form-urlencoded.
 	Form url.Values
+	// Upload is sent instead of Body, as it is read.
+	Upload *Upload
 	// Header is added to the request.
 	Header http.Header
 	// Repeatable says that doing it twice is doing it once. Only then is the call repeated after a failure of the network or of
@@ -77,8 +79,8 @@ func (c Call) path() (string, error) {
 // payload is the body to send and its content type.
 func (c Call) payload() ([]byte, string, error) {
 	switch {
-	case c.Body != nil && c.Form != nil:
-		return nil, "", errors.New("request: either a body or a form")
+	case c.Body != nil && c.Form != nil, c.Upload != nil && (c.Body != nil || c.Form != nil):
+		return nil, "", errors.New("request: either a body or a form or an upload")
 	case c.Form != nil:
 		return []byte(c.Form.Encode()), "application/x-www-form-urlencoded", nil
 	case c.Body != nil:
@@ -117,6 +119,9 @@ func (c Call) request(ctx context.Context, target string) (*retryablehttp.Reques
 	req, err := retryablehttp.NewRequestWithContext(ctx, c.Method, target, raw)
 	if err != nil {
 		return nil, clean(err)
+	}
+	if c.Upload != nil {
+		contentType = c.Upload.Type // the transport attaches the bytes
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)

@@ -76,6 +76,7 @@ type flight struct {
 	secrets  secrets
 	hidden   credentials
 	location []string
+	sending  *sending      // the upload of the last attempt
 	answer   *Answer       // of the last attempt, if it is no success
 	body     []byte        // of the last attempt, if it is one
 	wait     time.Duration // before the next attempt

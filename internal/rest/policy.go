@@ -54,6 +54,9 @@ func (f *flight) check(ctx context.Context, resp *http.Response, err error) (boo
 		status = resp.StatusCode
 		err = f.read(resp)
 	}
+	if unread := f.unread(); unread != nil {
+		f.answer, err = nil, final{unread}
+	}
 	f.logAttempt(ctx, status, err)
 	if !f.again(ctx, err) {
 		return false, err
@@ -116,7 +119,7 @@ func (f *flight) readBody(resp *http.Response) error {
 
 // again decides whether there is another attempt, and when.
 func (f *flight) again(ctx context.Context, err error) bool {
-	if err == nil && f.answer == nil || ctx.Err() != nil {
+	if err == nil && f.answer == nil || ctx.Err() != nil || f.spent() {
 		return false
 	}
 	if f.renew(ctx) {

@@ -148,9 +148,16 @@ func (t *transport) send(ctx context.Context, f *flight, r, signed *http.Request
 	cfg := t.core.cfg
 	clock := time.AfterFunc(cfg.Timeout, func() { cancel(&timeoutError{"no answer", cfg.Timeout}) })
 	end := func() {
+		f.finish()
 		clock.Stop()
 		cancel(nil)
 		<-t.core.places
+	}
+	if f.call.Upload != nil {
+		if err := f.call.Upload.attach(f, signed, clock, cfg.Timeout); err != nil {
+			end()
+			return nil, final{err}
+		}
 	}
 	resp, err := t.next.RoundTrip(signed.WithContext(attempt))
 	if err == nil && resp == nil {
