@@ -45,7 +45,7 @@ type Config struct {
 
 // Client reads TAP. It does not change after [New] and is safe for concurrent use.
 type Client struct {
-	// SIEM has the feeds of messages.
+	// SIEM has the feeds of messages and clicks.
 	SIEM *SIEM
 	// Threats tells about single threats.
 	Threats *Threats
@@ -79,15 +79,16 @@ func New(cfg Config) (*Client, error) {
 		RateLimited: ErrRateLimited, Error: newAPIError, Logger: cfg.Logger,
 	}
 	cfg.Credentials.authenticate(&rc)
-	core, err := rest.New(rc)
+	calls, err := rest.New(rc)
 	if err != nil {
 		problems = append(problems, err)
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
+	c := &core{rest: calls, now: cfg.Now, lookBack: cfg.LookBack}
 	return &Client{
-		SIEM:    &SIEM{core: core, now: cfg.Now, lookBack: cfg.LookBack},
-		Threats: &Threats{core: core},
+		SIEM:    &SIEM{core: c},
+		Threats: &Threats{core: c},
 	}, nil
 }

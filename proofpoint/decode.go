@@ -1,6 +1,7 @@
 package proofpoint
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"slices"
@@ -42,6 +43,15 @@ func members(dec *jsontext.Decoder, each func(name []byte) error) error {
 	}
 	_, err := dec.ReadToken() // the end of the object, or the error that PeekKind met
 	return err
+}
+
+// readWhole lets read take the value that raw is, and makes sure that nothing follows it.
+func readWhole(raw []byte, read func(*jsontext.Decoder) error) error {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), decoderOptions())
+	if err := read(dec); err != nil {
+		return err
+	}
+	return atEnd(dec)
 }
 
 // atEnd makes sure that nothing follows.

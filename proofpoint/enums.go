@@ -2,13 +2,16 @@ package proofpoint
 
 import "strings"
 
-// Category tells what the gateway did with a message when it came. Nothing tells that a delivered message was withdrawn later.
+// Category tells what the gateway did with a message when it came, or with a click. Nothing tells that a delivered message was
+// withdrawn later.
 type Category string
 
-// The categories of messages. Their values are the names of the arrays in an answer.
+// The categories of messages and of clicks. Their values are the names of the arrays in an answer.
 const (
-	Delivered Category = "messagesDelivered"
-	Blocked   Category = "messagesBlocked"
+	Delivered       Category = "messagesDelivered"
+	Blocked         Category = "messagesBlocked"
+	ClicksPermitted Category = "clicksPermitted"
+	ClicksBlocked   Category = "clicksBlocked"
 )
 
 // ThreatType is what kind of thing is condemned. Compare with [ThreatType.Is]: spellings differ.

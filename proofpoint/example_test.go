@@ -36,6 +36,10 @@ func exampleClient() *proofpoint.Client {
 			},
 			{Blocked: true, Raw: proofpointtest.Raw(`"not a record"`)},
 		},
+		Clicks: []proofpointtest.Click{{
+			GUID: "mail-3", URL: "http://login.example/r", Recipient: "mia@lab.example",
+			Time: exampleTime().Add(-9 * 24 * time.Hour), ThreatTime: exampleTime().Add(-20 * time.Minute),
+		}},
 	})
 	client, err := proofpoint.New(proofpoint.Config{
 		BaseURL:     proofpointtest.URL,
@@ -113,6 +117,37 @@ func ExampleSIEM_All() {
 	// Output:
 	// unreadable records: 1
 	// [mail-1 messagesDelivered mail-2 messagesBlocked]
+}
+
+func ExampleSIEM_ClicksPermitted() {
+	client := exampleClient()
+	for c, err := range client.SIEM.ClicksPermitted(context.Background(), proofpoint.Query{Window: exampleWindow()}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s clicked %s %.0f days before it was condemned\n", c.Recipient, c.URL, c.ThreatTime.Sub(c.Time).Hours()/24)
+	}
+	// Output:
+	// mia@lab.example clicked http://login.example/r 9 days before it was condemned
+}
+
+func ExampleSIEM_Records() {
+	client := exampleClient()
+	var seen []string
+	for r, err := range client.SIEM.Records(context.Background(), proofpoint.FeedIssues, proofpoint.Query{Window: exampleWindow()}) {
+		switch {
+		case err != nil:
+			log.Fatal(err)
+		case r.Message != nil:
+			seen = append(seen, "delivered "+r.Message.GUID)
+		case r.Click != nil:
+			seen = append(seen, "clicked "+r.Click.URL)
+		}
+	}
+	slices.Sort(seen)
+	fmt.Println(seen)
+	// Output:
+	// [clicked http://login.example/r delivered mail-1]
 }
 
 func ExampleThreats_Summary() {

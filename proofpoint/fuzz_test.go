@@ -62,6 +62,38 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
+// FuzzClick checks that whatever is read as a click can be written and read again without a difference.
+func FuzzClick(f *testing.F) {
+	seedFrom(f, "click_*.json")
+	f.Add([]byte(`{"recipient":["a","b"],"clickTime":"2026-03-05T08:15:04.1-0730","campaignID":null}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var first, second proofpoint.Click
+		if err := first.UnmarshalJSON(data); err != nil {
+			if !cmp.Equal(first, proofpoint.Click{}) {
+				t.Errorf("a refused record left %+v", first)
+			}
+			return
+		}
+		if !bytes.Equal(first.Raw, data) {
+			t.Errorf("Raw = %q, want %q", first.Raw, data)
+		}
+		_ = first.Identity()
+		if created := first.Created(); created.Before(first.Time) || created.Before(first.ThreatTime) {
+			t.Error("the record was created before its click or its verdict")
+		}
+		written, err := json.Marshal(first)
+		if err != nil {
+			return // an offset took a time out of what RFC 3339 can write
+		}
+		if err := second.UnmarshalJSON(written); err != nil {
+			t.Fatalf("UnmarshalJSON(%s) = %v", written, err)
+		}
+		if diff := cmp.Diff(first, second, cmpopts.IgnoreFields(proofpoint.Click{}, "Raw")); diff != "" {
+			t.Errorf("read and read again (-first +second):\n%s", diff)
+		}
+	})
+}
+
 // FuzzAnswer checks the stream reader against the standard library: an answer without an error is JSON, and every record in its
 // list was handed out or reported.
 func FuzzAnswer(f *testing.F) {

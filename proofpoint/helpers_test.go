@@ -58,11 +58,11 @@ func newClient(t testing.TB, rt http.RoundTripper) *proofpoint.Client {
 }
 
 // collect reads a sequence to its end and fails if anything comes after an error.
-func collect(t testing.TB, seq iter.Seq2[proofpoint.Message, error]) ([]proofpoint.Message, error) {
+func collect[T any](t testing.TB, seq iter.Seq2[T, error]) ([]T, error) {
 	t.Helper()
-	var messages []proofpoint.Message
+	var all []T
 	var last error
-	for m, err := range seq {
+	for item, err := range seq {
 		if last != nil {
 			t.Fatalf("after the error %v came another item", last)
 		}
@@ -70,9 +70,9 @@ func collect(t testing.TB, seq iter.Seq2[proofpoint.Message, error]) ([]proofpoi
 			last = err
 			continue
 		}
-		messages = append(messages, m)
+		all = append(all, item)
 	}
-	return messages, last
+	return all, last
 }
 
 func sample(t testing.TB, name string) []byte {

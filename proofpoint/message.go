@@ -1,7 +1,6 @@
 package proofpoint
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"mime"
@@ -102,7 +101,7 @@ type Threat struct {
 	Time time.Time `json:"threatTime,omitzero"`
 	// URL shows the threat in the dashboard.
 	URL string `json:"threatUrl,omitzero"`
-	// CampaignID is empty until the threat is attributed, which may be long after the record was served.
+	// CampaignID is a [CampaignID], empty until the threat is attributed, which may be long after the record was served.
 	CampaignID    string  `json:"campaignID,omitzero"`
 	Actors        []Actor `json:"actors,omitzero"`
 	DetectionType string  `json:"detectionType,omitzero"`
@@ -170,8 +169,7 @@ func (m Message) Identity() string {
 	case m.GUID != "":
 		return fmt.Sprintf("%s %s %q", m.Category, m.GUID, slices.Sorted(slices.Values(m.Recipients)))
 	}
-	digest := sha256.Sum256(m.Raw)
-	return fmt.Sprintf("%s sha256 %x", m.Category, digest)
+	return digestIdentity(m.Category, m.Raw)
 }
 
 // SubjectText is the subject with its RFC 2047 encoding undone, as far as that is possible.

@@ -9,17 +9,8 @@ import (
 // UnmarshalJSON reads one record and keeps a copy of it in Raw. Nothing is required but that it is an object, and unknown
 // members are passed over. Category is left as it is.
 func (m *Message) UnmarshalJSON(data []byte) error {
-	return unmarshalRecord(data, m)
-}
-
-// unmarshalRecord decodes a record from a copy of its bytes, which it keeps.
-func unmarshalRecord(data []byte, m *Message) error {
 	read := Message{Category: m.Category, Raw: bytes.Clone(data)}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(read.Raw), decoderOptions())
-	if err := read.readFrom(dec); err != nil {
-		return err
-	}
-	if err := atEnd(dec); err != nil {
+	if err := readWhole(read.Raw, read.readFrom); err != nil {
 		return err
 	}
 	*m = read

@@ -9,10 +9,14 @@ import (
 	"time"
 )
 
-// MessageQuery says which records to ask for. Exactly one of Window, Since and SinceTime is required.
+// MessageQuery is a [Query] for messages.
+type MessageQuery = Query
+
+// Query says which records to ask for. Exactly one of Window, Since and SinceTime is required.
 //
-// Which time counts is described at the top of the package: the creation of the record, not the delivery of the message.
-type MessageQuery struct {
+// Which time counts is described at the top of the package: the creation of the record, not the delivery of the message or the
+// click.
+type Query struct {
 	// Window is the span asked for, see [Window.Check].
 	Window Window
 	// Since asks for the time from so long ago until now, in whole seconds, from [MinWindow] to [MaxWindow]. The service rounds
@@ -20,19 +24,22 @@ type MessageQuery struct {
 	Since time.Duration
 	// SinceTime asks for the time from then until now. The service rounds its now to the nearest minute.
 	SinceTime time.Time
-	// ThreatTypes asks for messages with at least one threat of these types. Defaults to all. A message may still come with its
-	// other threats.
+	// ThreatTypes asks for records with at least one threat of these types. Defaults to all. A message may still come with its
+	// other threats. The threat of a click is always a URL.
 	ThreatTypes []ThreatType
-	// ThreatStatuses asks for messages with at least one threat in these statuses. Defaults to active and cleared: false
+	// ThreatStatuses asks for records with at least one threat in these statuses. Defaults to active and cleared: false
 	// positives are served only when they are asked for.
 	ThreatStatuses []ThreatStatus
 	// OnMalformed is told of each record that cannot be read; then the next one is read. Defaults to collecting them for one
 	// [*MalformedError] after the last record.
 	OnMalformed func(Malformed)
+	// OnEnd is told the end of the time that the service looked at, after the last record of a whole answer. With Since and
+	// SinceTime it is the whole minute to which the service rounded its now. Defaults to none.
+	OnEnd func(time.Time)
 }
 
 // values checks the query against the rules of the service and makes the parameters of the call.
-func (q MessageQuery) values(now time.Time, lookBack time.Duration) (url.Values, error) {
+func (q Query) values(now time.Time, lookBack time.Duration) (url.Values, error) {
 	v := url.Values{"format": {"JSON"}} // without it the answer is syslog
 	forms := 0
 	var problems []error

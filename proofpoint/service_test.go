@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -59,14 +60,22 @@ func TestEveryFixtureIsRead(t *testing.T) {
 			}
 		}
 	}
-	want := map[string]int{}
-	for _, f := range proofpointtest.Fixtures() {
-		if strings.HasPrefix(f.Category, "messages") {
-			want[f.Category]++
+	clicks, err := collect(t, client.SIEM.AllClicks(t.Context(), q))
+	if err != nil {
+		t.Fatalf("AllClicks() = %v", err)
+	}
+	for _, c := range clicks {
+		got[string(c.Category)]++
+		if c.GUID == "" || c.Time.IsZero() || c.ThreatTime.IsZero() || c.Recipient == "" || c.URL == "" || c.ThreatID == "" || c.ThreatStatus == "" {
+			t.Errorf("AllClicks() lost something of %s", c.Raw)
 		}
 	}
+	want := map[string]int{}
+	for _, f := range proofpointtest.Fixtures() {
+		want[f.Category]++
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("number of messages mismatch (-want +got):\n%s", diff)
+		t.Errorf("number of records mismatch (-want +got):\n%s", diff)
 	}
 }
 
@@ -99,7 +108,16 @@ func world(now time.Time) proofpointtest.World {
 			Threats: []proofpointtest.Threat{{Artifact: offer, Time: now.Add(-10 * time.Minute)}},
 		}
 	}
-	return proofpointtest.World{Messages: []proofpointtest.Message{message("delivered", false), message("blocked", true)}}
+	click := func(id string, blocked bool) proofpointtest.Click {
+		return proofpointtest.Click{
+			ID: id, GUID: "delivered", Blocked: blocked, URL: "http://portal.lookalike.example/r", Recipient: "mia@lab.example",
+			Time: now.Add(-time.Hour), ThreatTime: now.Add(-10 * time.Minute),
+		}
+	}
+	return proofpointtest.World{
+		Messages: []proofpointtest.Message{message("delivered", false), message("blocked", true)},
+		Clicks:   []proofpointtest.Click{click("permitted", false), click("stopped", true)},
+	}
 }
 
 func TestEachFeedHasItsMessages(t *testing.T) {
@@ -128,6 +146,25 @@ func TestEachFeedHasItsMessages(t *testing.T) {
 			if len(all) != 2 {
 				t.Errorf("%s: All() = %+v", name, all)
 			}
+			permitted, err1 := collect(t, client.SIEM.ClicksPermitted(t.Context(), q))
+			stopped, err2 := collect(t, client.SIEM.ClicksBlocked(t.Context(), q))
+			issues, err3 := collect(t, client.SIEM.Issues(t.Context(), q))
+			records, err4 := collect(t, client.SIEM.Records(t.Context(), proofpoint.FeedAll, q))
+			if err := errors.Join(err1, err2, err3, err4); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if len(permitted) != 1 || permitted[0].ID != "permitted" || permitted[0].Category != proofpoint.ClicksPermitted {
+				t.Errorf("%s: ClicksPermitted() = %+v", name, permitted)
+			}
+			if len(stopped) != 1 || stopped[0].ID != "stopped" || stopped[0].Category != proofpoint.ClicksBlocked {
+				t.Errorf("%s: ClicksBlocked() = %+v", name, stopped)
+			}
+			if got := categories(issues); got != "clicksPermitted messagesDelivered" {
+				t.Errorf("%s: Issues() = %s", name, got)
+			}
+			if got := categories(records); got != "clicksBlocked clicksPermitted messagesBlocked messagesDelivered" {
+				t.Errorf("%s: Records() = %s", name, got)
+			}
 		}
 		for _, r := range srv.Requests() {
 			if r.Status != http.StatusOK {
@@ -135,6 +172,15 @@ func TestEachFeedHasItsMessages(t *testing.T) {
 			}
 		}
 	})
+}
+
+func categories(records []proofpoint.Record) string {
+	var all []string
+	for _, r := range records {
+		all = append(all, string(r.Category()))
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
 }
 
 func TestARefusalIsWaitedFor(t *testing.T) {

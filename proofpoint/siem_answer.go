@@ -24,6 +24,8 @@ type answer struct {
 	src *leash
 	// complaint is the member error of the answer, if it says anything, and remark the member message.
 	complaint, remark string
+	// end is the member queryEndTime.
+	end string
 }
 
 func newAnswer(body io.Reader) *answer {
@@ -56,6 +58,8 @@ func (a *answer) read(want []Category, record func(Category, []byte) error) erro
 			err = a.say(&a.complaint)
 		case member == "message":
 			err = a.say(&a.remark)
+		case member == "queryEndTime":
+			err = a.say(&a.end)
 		default:
 			err = a.skip()
 		}

@@ -3,10 +3,13 @@ package proofpoint_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -108,6 +111,98 @@ func TestAllTellsTheCategories(t *testing.T) {
 	client = newClient(t, saying(http.StatusOK, `{"messagesDelivered":[]}`))
 	if _, err := collect(t, client.SIEM.All(t.Context(), proofpoint.MessageQuery{Window: hour})); err == nil {
 		t.Error("All() took an answer without blocked messages for a whole one")
+	}
+}
+
+func TestRecordsTellsTheKinds(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, saying(http.StatusOK, string(sample(t, "all.json"))))
+	type record struct {
+		Identity string
+		Category proofpoint.Category
+		Message  bool
+	}
+	want := []record{
+		{"11111111-aaaa-4bbb-8ccc-222222222222", proofpoint.ClicksPermitted, false},
+		{"b-1", proofpoint.Blocked, true},
+		{"d-1", proofpoint.Delivered, true},
+		{"d-2", proofpoint.Delivered, true},
+	}
+	var got []record
+	var end time.Time
+	query := proofpoint.Query{Window: hour, OnEnd: func(at time.Time) { end = at }}
+	for r, err := range client.SIEM.Records(t.Context(), proofpoint.FeedAll, query) {
+		if err != nil {
+			t.Fatalf("Records() = %v", err)
+		}
+		if (r.Message == nil) == (r.Click == nil) || !strings.HasPrefix(string(r.Raw()), "{") || r.Created().IsZero() || !end.IsZero() {
+			t.Errorf("Records() gave %+v before the end at %v", r, end)
+		}
+		got = append(got, record{r.Identity(), r.Category(), r.Message != nil})
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Records() mismatch (-want +got):\n%s", diff)
+	}
+	if want := time.Date(2026, 3, 5, 9, 0, 0, 0, time.UTC); !end.Equal(want) {
+		t.Errorf("OnEnd was told %v, want %v", end, want)
+	}
+	clicks, err := collect(t, client.SIEM.AllClicks(t.Context(), proofpoint.Query{Window: hour}))
+	if err != nil || len(clicks) != 1 || clicks[0].Category != proofpoint.ClicksPermitted {
+		t.Errorf("AllClicks() = %+v, %v", clicks, err)
+	}
+}
+
+func TestEachFeedWantsItsLists(t *testing.T) {
+	t.Parallel()
+	lists := []proofpoint.Category{proofpoint.ClicksPermitted, proofpoint.ClicksBlocked, proofpoint.Delivered, proofpoint.Blocked}
+	for feed, want := range map[proofpoint.Feed][]proofpoint.Category{
+		proofpoint.FeedAll:               lists,
+		proofpoint.FeedIssues:            {proofpoint.ClicksPermitted, proofpoint.Delivered},
+		proofpoint.FeedMessagesDelivered: {proofpoint.Delivered},
+		proofpoint.FeedMessagesBlocked:   {proofpoint.Blocked},
+		proofpoint.FeedClicksPermitted:   {proofpoint.ClicksPermitted},
+		proofpoint.FeedClicksBlocked:     {proofpoint.ClicksBlocked},
+	} {
+		for _, left := range lists {
+			var answer []string
+			for _, c := range lists {
+				if c != left {
+					answer = append(answer, fmt.Sprintf("%q:[{}]", c))
+				}
+			}
+			client := newClient(t, saying(http.StatusOK, "{"+strings.Join(answer, ",")+"}"))
+			records, err := collect(t, client.SIEM.Records(t.Context(), feed, proofpoint.Query{Window: hour}))
+			if needed := slices.Contains(want, left); needed != (err != nil) || !needed && len(records) != len(want) {
+				t.Errorf("%s without %s: %d records, %v", feed, left, len(records), err)
+			}
+		}
+	}
+}
+
+func TestAFeedThatThereIsNotIsNotAsked(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, roundTripper(func(*http.Request) (*http.Response, error) {
+		t.Error("a request was sent")
+		return nil, errors.New("no")
+	}))
+	_, err := collect(t, client.SIEM.Records(t.Context(), "messages", proofpoint.Query{Window: hour}))
+	if err == nil || err.Error() != `proofpoint: siem.records: there is no feed "messages"` {
+		t.Errorf("Records() = %v", err)
+	}
+}
+
+func TestABadClickCostsOnlyItself(t *testing.T) {
+	t.Parallel()
+	const answer = `{"clicksPermitted":[{"GUID":"a"},7,{"clickTime":"soon"},{"GUID":"b"}]`
+	var bad []proofpoint.Malformed
+	query := proofpoint.Query{Window: hour, OnMalformed: func(m proofpoint.Malformed) { bad = append(bad, m) }}
+	clicks, err := collect(t, newClient(t, saying(http.StatusOK, answer)).SIEM.ClicksPermitted(t.Context(), query))
+	cut, ok := errors.AsType[*proofpoint.IncompleteError](err)
+	if len(clicks) != 2 || !ok || cut.Records != 4 || cut.Op != "siem.clicks_permitted" {
+		t.Errorf("ClicksPermitted() = %+v, %v", clicks, err)
+	}
+	if len(bad) != 2 || bad[0].Category != proofpoint.ClicksPermitted || string(bad[1].Raw) != `{"clickTime":"soon"}` {
+		t.Errorf("OnMalformed was told %+v", bad)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 // Threats tells about single threats.
 type Threats struct {
-	core *rest.Core
+	core *core
 }
 
 // ThreatSummary is what is known of one threat, in all tenants. Every field may be absent.
@@ -61,7 +61,7 @@ func (t *Threats) Summary(ctx context.Context, id ThreatID) (ThreatSummary, erro
 		Op: "threats.summary", Method: http.MethodGet,
 		Route: "/v2/threat/summary/{threatId}", Args: []string{string(id)}, Repeatable: true,
 	}
-	result, err := t.core.Do(ctx, call, &s)
+	result, err := t.core.do(ctx, call, &s)
 	if err != nil {
 		return ThreatSummary{}, err
 	}
@@ -74,11 +74,7 @@ func (t *Threats) Summary(ctx context.Context, id ThreatID) (ThreatSummary, erro
 // UnmarshalJSON reads a summary in any of the known spellings and keeps a copy of it in Raw.
 func (s *ThreatSummary) UnmarshalJSON(data []byte) error {
 	read := ThreatSummary{Raw: bytes.Clone(data)}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(read.Raw), decoderOptions())
-	if err := read.readFrom(dec); err != nil {
-		return err
-	}
-	if err := atEnd(dec); err != nil {
+	if err := readWhole(read.Raw, read.readFrom); err != nil {
 		return err
 	}
 	*s = read
