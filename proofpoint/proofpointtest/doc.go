@@ -1,5 +1,5 @@
-// Package proofpointtest is a stand-in for the Proofpoint TAP service: the SIEM feeds and the threat summary of API v2, with
-// their quotas, limits of time and oddities. It needs neither an account nor a network.
+// Package proofpointtest is a stand-in for the Proofpoint TAP service: the whole of API v2, with its quotas, limits of time and
+// oddities. It needs neither an account nor a network.
 //
 //	srv := proofpointtest.New(proofpointtest.World{Messages: []proofpointtest.Message{{
 //		Time:       time.Now().Add(-time.Hour),
@@ -11,12 +11,32 @@
 // A [Server] is an [http.Handler] for a listener of yours, and [Server.Client] reaches it in process, also inside a synctest
 // bubble. [World] says what there is; its JSON form is the "tap" section of a world file.
 //
+// # What is served
+//
+//   - GET /v2/siem/all, /issues, /clicks/permitted, /clicks/blocked, /messages/delivered, /messages/blocked: the events of a
+//     window, as JSON or as syslog lines. [Switches].TextPlain, Stable, InclusiveEnd, JoinRecipients, Reissue, NewIDs.
+//   - GET /v2/threat/summary/{threatId}: one threat. OldSummary.
+//   - GET /v2/campaign/ids: the ids of the campaigns of an interval of at most a day, and GET /v2/campaign/{campaignId}: one
+//     campaign with its members. CampaignsByUpdate, CampaignsUpToNow, PastEndNotFound, OmitEmptyLists.
+//   - GET /v2/forensics: the evidence on a threat or a campaign. EmptyReports, OldForensics.
+//   - GET /v2/people/vap and /v2/people/top-clickers: who is attacked most and who clicks most, counted from the mails and
+//     clicks of the world or given with it. PeopleShareQuota.
+//   - POST /v2/url/decode: links as they were before URL Defense rewrote them; the three ways to rewrite are really undone. It
+//     takes callers without a credential too. ShuffleDecoded.
+//
 // # What it is strict about
 //
-// Wrong credentials get 401; no time parameter or several, unknown parameters and values, and windows outside the limits get
-// 400 in plain text, as the service words it. A call without a format is answered in syslog lines. The rolling quotas of 24
-// hours are kept by the clock of the world and end in 429 without Retry-After. Documented calls that are not simulated get
-// 501; paths that exist in no documentation get 404.
+// Wrong credentials get 401, and credentials that are not entitled 403 from the feeds; no time parameter or several, unknown
+// parameters, members and values, and windows outside the limits get 400 in plain text, as the service words it. A call
+// without a format is answered in syslog lines. Paths that the service is known not to have get 404, all others 501.
+//
+// # Quotas
+//
+// Each credential has its own [Pool]s, and a pool has so many calls in 24 hours, by the clock of the world: 1800 for the five
+// feeds that share one, for permitted clicks and for the URL decoder, and 50 for campaign ids, each kind of forensics and each
+// call about people. Beyond them the answer is 429 without Retry-After, and capacity comes back one call at a time.
+// [World].Quotas changes the numbers, [Server.QuotaUsed] tells what was used. Campaigns by id and threat summaries are not
+// throttled. CountRefused, TenantQuota.
 //
 // # Which window an event is in
 //

@@ -1,7 +1,6 @@
 package proofpointtest
 
 import (
-	"crypto/subtle"
 	"fmt"
 	"iter"
 	"net/http"
@@ -16,15 +15,21 @@ import (
 
 // Server is the fake service. Make one with [New].
 type Server struct {
-	fake              *fake.Server
-	now               func() time.Time
-	principal, secret string
-	lag               time.Duration
-	limit             int
-	seed              uint64
-	switches          Switches
-	more              iter.Seq[Message]
-	quota             quota
+	fake     *fake.Server
+	now      func() time.Time
+	accounts []Account
+	lag      time.Duration
+	limits   map[Pool]int
+	seed     uint64
+	switches Switches
+	more     iter.Seq[Message]
+	quota    quota
+	// campaigns, reports, people and links are as the world has them.
+	campaigns    []Campaign
+	reports      []Report
+	people       []Person
+	links        []Link
+	vapThreshold float64
 
 	mu sync.Mutex
 	// items and changes grow and are never written to otherwise, so that answers can be made from them without the lock.
@@ -38,18 +43,17 @@ type Server struct {
 // New makes a server of a world. It keeps references to what the world refers to: do not change it afterwards.
 func New(w World) *Server {
 	s := &Server{
-		principal: or(w.Principal, Principal), secret: or(w.Secret, Secret),
-		lag: w.Lag, limit: w.Quota, seed: w.Seed, switches: w.Switches, more: w.More,
-		summaries: map[string]ThreatSummary{}, given: map[string]bool{},
+		accounts: append([]Account{{Principal: or(w.Principal, Principal), Secret: or(w.Secret, Secret)}}, w.Accounts...),
+		lag:      w.Lag, limits: w.Quotas.limits(w.Quota), seed: w.Seed, switches: w.Switches, more: w.More,
+		campaigns: slices.Clone(w.Campaigns), reports: slices.Clone(w.Reports), people: slices.Clone(w.People), links: slices.Clone(w.Links),
+		vapThreshold: w.VAPThreshold,
+		summaries:    map[string]ThreatSummary{}, given: map[string]bool{},
 	}
 	clock := w.Now
 	if clock == nil {
 		clock = time.Now
 	}
 	s.now = func() time.Time { return clock().UTC() }
-	if s.limit == 0 {
-		s.limit = defaultQuota
-	}
 	for _, t := range w.Threats {
 		s.summaries[t.ID], s.given[t.ID] = t, true
 	}
@@ -60,13 +64,19 @@ func New(w World) *Server {
 	s.fake = fake.New(fake.Config{
 		Name: "proofpointtest", URL: URL, Now: s.now, Authenticate: s.authenticate, Unknown: http.HandlerFunc(unknown),
 	})
-	s.fake.Handle("GET /v2/siem/all", s.siem(poolSIEM, clicksPermitted, clicksBlocked, messagesDelivered, messagesBlocked))
-	s.fake.Handle("GET /v2/siem/issues", s.siem(poolSIEM, clicksPermitted, messagesDelivered))
-	s.fake.Handle("GET /v2/siem/clicks/blocked", s.siem(poolSIEM, clicksBlocked))
-	s.fake.Handle("GET /v2/siem/clicks/permitted", s.siem(poolPermitted, clicksPermitted))
-	s.fake.Handle("GET /v2/siem/messages/delivered", s.siem(poolSIEM, messagesDelivered))
-	s.fake.Handle("GET /v2/siem/messages/blocked", s.siem(poolSIEM, messagesBlocked))
+	s.fake.Handle("GET /v2/siem/all", s.siem(PoolSIEM, clicksPermitted, clicksBlocked, messagesDelivered, messagesBlocked))
+	s.fake.Handle("GET /v2/siem/issues", s.siem(PoolSIEM, clicksPermitted, messagesDelivered))
+	s.fake.Handle("GET /v2/siem/clicks/blocked", s.siem(PoolSIEM, clicksBlocked))
+	s.fake.Handle("GET /v2/siem/clicks/permitted", s.siem(PoolPermitted, clicksPermitted))
+	s.fake.Handle("GET /v2/siem/messages/delivered", s.siem(PoolSIEM, messagesDelivered))
+	s.fake.Handle("GET /v2/siem/messages/blocked", s.siem(PoolSIEM, messagesBlocked))
 	s.fake.Handle("GET /v2/threat/summary/{threatId}", s.threatSummary)
+	s.fake.Handle("GET /v2/campaign/ids", s.campaignIDs)
+	s.fake.Handle("GET /v2/campaign/{campaignId}", s.campaign)
+	s.fake.Handle("GET /v2/forensics", s.forensics)
+	s.fake.Handle("GET /v2/people/vap", s.veryAttackedPeople)
+	s.fake.Handle("GET /v2/people/top-clickers", s.topClickers)
+	s.fake.Handle("POST /v2/url/decode", s.decodeURLs, fake.Open)
 	return s
 }
 
@@ -162,20 +172,6 @@ func (s *Server) Requests() []Request {
 		out[i] = Request(r)
 	}
 	return out
-}
-
-// authenticate refuses what is not signed with the right credentials.
-func (s *Server) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		principal, secret, ok := r.BasicAuth()
-		same := subtle.ConstantTimeCompare([]byte(principal), []byte(s.principal)) & subtle.ConstantTimeCompare([]byte(secret), []byte(s.secret))
-		if !ok || same != 1 {
-			w.Header().Set("WWW-Authenticate", `Basic realm="TAP"`)
-			http.Error(w, "The credentials are missing or wrong.", http.StatusUnauthorized)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // label sets the content type of a JSON answer.

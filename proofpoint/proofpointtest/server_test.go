@@ -115,12 +115,12 @@ func TestUnknownPaths(t *testing.T) {
 	t.Parallel()
 	srv := proofpointtest.New(proofpointtest.World{})
 	for path, want := range map[string]int{
-		"/v2/people/vap?window=14":       http.StatusNotImplemented,
-		"/v2/forensics?threatId=" + hash: http.StatusNotImplemented,
-		"/v2/threat/families":            http.StatusNotFound,
-		"/v2/siem/forensics":             http.StatusNotFound,
-		"/v2/quarantine/release":         http.StatusNotFound,
-		"/v2/siem/messages":              http.StatusNotImplemented,
+		"/v2/people":             http.StatusNotImplemented,
+		"/v2/threat/families":    http.StatusNotFound,
+		"/v2/siem/forensics":     http.StatusNotFound,
+		"/v2/campaigns":          http.StatusNotFound,
+		"/v2/quarantine/release": http.StatusNotFound,
+		"/v2/siem/messages":      http.StatusNotImplemented,
 	} {
 		if a := get(t, srv, path); a.status != want {
 			t.Errorf("GET %s = %d %q, want %d", path, a.status, a.body, want)
@@ -203,8 +203,8 @@ func TestQuota(t *testing.T) {
 	if got, again := call("/v2/siem/all", since), call("/v2/siem/all", since); got != 200 || again != 429 {
 		t.Errorf("once the first call is older than a day = %d, %d; want one call back: 200, 429", got, again)
 	}
-	if used := srv.State().QuotaUsed["siem"]; used != 3 {
-		t.Errorf("State().QuotaUsed = %d, want 3", used)
+	if used, mine := srv.State().QuotaUsed["siem"], srv.QuotaUsed(proofpointtest.Principal, proofpointtest.PoolSIEM); used != 3 || mine != 3 {
+		t.Errorf("State().QuotaUsed and QuotaUsed = %d and %d, want 3", used, mine)
 	}
 }
 

@@ -38,17 +38,10 @@ func (c category) holds(it *item) bool {
 }
 
 // siem serves one of the feeds.
-func (s *Server) siem(p pool, categories ...category) http.HandlerFunc {
+func (s *Server) siem(p Pool, categories ...category) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		now := s.now()
-		a, err := s.parse(r, now)
-		if !s.quota.take(p, now, s.limit, err != nil, s.switches.CountRefused) {
-			// Without Retry-After, as the service does it.
-			http.Error(w, "The limit of requests in 24 hours is reached.", http.StatusTooManyRequests)
-			return
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+		a, err := s.parse(r, s.now())
+		if !s.admit(w, r, p, err) {
 			return
 		}
 		a.categories = categories

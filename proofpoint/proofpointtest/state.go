@@ -15,7 +15,7 @@ type State struct {
 	Clicks   []EventState `json:"clicks"`
 	// Threats are the threats known by now, sorted by id.
 	Threats []ThreatState `json:"threats"`
-	// QuotaUsed counts the calls of the last 24 hours in each pool: "siem" and "clicks/permitted".
+	// QuotaUsed counts the calls of the last 24 hours in each [Pool], those of all credentials together.
 	QuotaUsed map[string]int `json:"quota_used"`
 }
 
@@ -69,16 +69,10 @@ func (s *Server) State() State {
 		if t.IdentifiedAt.After(now) {
 			continue
 		}
-		status := or(t.Status, "active")
-		for _, c := range s.changes {
-			if c.Threat == id && !c.At.After(now) {
-				status = or(c.Status, status)
-			}
-		}
-		st.Threats = append(st.Threats, ThreatState{ID: id, Status: status})
+		st.Threats = append(st.Threats, ThreatState{ID: id, Status: v.status(t)})
 	}
-	for _, p := range []pool{poolSIEM, poolPermitted} {
-		st.QuotaUsed[string(p)] = s.quota.used(p, now)
+	for _, p := range pools() {
+		st.QuotaUsed[string(p)] = s.quota.used(bucket{pool: p}, now, true)
 	}
 	return st
 }

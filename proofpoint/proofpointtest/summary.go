@@ -43,7 +43,7 @@ type ThreatSummary struct {
 	Extra map[string]json.RawMessage `json:"extra,omitempty"`
 }
 
-// Named is an entry of one of the lists of a [ThreatSummary].
+// Named is an entry of one of the lists of a [ThreatSummary] or a [Campaign].
 type Named struct {
 	// ID is an id of Proofpoint's own; Name is for people.
 	ID   string `json:"id"`
@@ -80,14 +80,11 @@ func (s *Server) threatSummary(w http.ResponseWriter, r *http.Request) {
 	changes := s.changes
 	s.mu.Unlock()
 	if !known || t.IdentifiedAt.After(now) {
-		http.Error(w, "The threat was not found.", http.StatusNotFound)
+		http.Error(w, errThreatUnknown.Error(), http.StatusNotFound)
 		return
 	}
-	for _, c := range changes {
-		if c.Threat == t.ID && !c.At.After(now) {
-			t.Status = or(c.Status, t.Status)
-		}
-	}
+	v := view{now: now, changes: changes}
+	t.Status = v.status(t)
 	var buf bytes.Buffer
 	if len(t.Raw) > 0 {
 		buf.Write(t.Raw)
@@ -103,13 +100,6 @@ func (t *ThreatSummary) object(old bool) object {
 	severity, verticals, geographies := "severityScore", "verticallyTargeted", "geoTargeted"
 	if old {
 		severity, verticals, geographies = "severity", "verticals", "geographies"
-	}
-	named := func(list []Named) []object {
-		out := make([]object, len(list))
-		for i, n := range list {
-			out[i] = object{{"id", n.ID}, {"name", n.Name}}
-		}
-		return out
 	}
 	return object{
 		{"id", t.ID},
@@ -130,4 +120,13 @@ func (t *ThreatSummary) object(old bool) object {
 		{"techniques", named(t.Techniques)},
 		{"brands", named(t.Brands)},
 	}.with(t.Extra)
+}
+
+// named are the entries of a list on the wire.
+func named(list []Named) []object {
+	out := make([]object, len(list))
+	for i, n := range list {
+		out[i] = object{{"id", n.ID}, {"name", n.Name}}
+	}
+	return out
 }

@@ -143,11 +143,14 @@ func TestState(t *testing.T) {
 	srv.AddClicks(proofpointtest.Click{GUID: "c", Blocked: true, Time: noon.Add(-time.Minute), ThreatID: "t", URL: "u"})
 	srv.Change(proofpointtest.Change{Threat: "t", Status: "falsepositive"})
 	want := proofpointtest.State{
-		Now:       noon,
-		Messages:  []proofpointtest.EventState{{GUID: "a", Created: []time.Time{noon.Add(-time.Hour)}, Threats: []string{hash}}},
-		Clicks:    []proofpointtest.EventState{{GUID: "c", Blocked: true, Created: []time.Time{noon.Add(-time.Minute)}, Threats: []string{"t"}}},
-		Threats:   []proofpointtest.ThreatState{{ID: hash, Status: "active"}, {ID: "t", Status: "falsepositive"}},
-		QuotaUsed: map[string]int{"siem": 0, "clicks/permitted": 0},
+		Now:      noon,
+		Messages: []proofpointtest.EventState{{GUID: "a", Created: []time.Time{noon.Add(-time.Hour)}, Threats: []string{hash}}},
+		Clicks:   []proofpointtest.EventState{{GUID: "c", Blocked: true, Created: []time.Time{noon.Add(-time.Minute)}, Threats: []string{"t"}}},
+		Threats:  []proofpointtest.ThreatState{{ID: hash, Status: "active"}, {ID: "t", Status: "falsepositive"}},
+		QuotaUsed: map[string]int{
+			"siem": 0, "clicks/permitted": 0, "campaign/ids": 0, "forensics/threat": 0, "forensics/campaign": 0, "people/vap": 0,
+			"people/top-clickers": 0, "url/decode": 0, "url/decode/anonymous": 0,
+		},
 	}
 	got := srv.State()
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -26,6 +26,8 @@ type World struct {
 	// Principal and Secret are what clients must sign with. They default to the constants of the same names.
 	Principal string `json:"principal,omitempty"`
 	Secret    string `json:"secret,omitempty"`
+	// Accounts are further credentials of the tenant. Each has quotas of its own.
+	Accounts []Account `json:"accounts,omitempty"`
 	// Messages are the mails, delivered and blocked.
 	Messages []Message `json:"messages,omitempty"`
 	// More adds messages that are made while an answer is written, so that answers can be larger than memory. They are
@@ -37,11 +39,24 @@ type World struct {
 	Threats []ThreatSummary `json:"threats,omitempty"`
 	// Changes happen to threats when the clock reaches them.
 	Changes []Change `json:"changes,omitempty"`
+	// Campaigns are the campaigns. One that only messages, clicks or changes name is made from them.
+	Campaigns []Campaign `json:"campaigns,omitempty"`
+	// Reports are the evidence on threats and campaigns.
+	Reports []Report `json:"reports,omitempty"`
+	// People describes those who are attacked. Whoever only receives messages or clicks on links is known by address alone.
+	People []Person `json:"people,omitempty"`
+	// Links are rewritten links that the tenant knows the mail of.
+	Links []Link `json:"links,omitempty"`
+	// VAPThreshold is the attack index from which people are very attacked. Defaults to 0, which lists all who were attacked.
+	VAPThreshold float64 `json:"vap_threshold,omitempty"`
 	// Lag is how long after its creation an event can first be seen. The real service takes up to half an hour. Defaults
 	// to none.
 	Lag time.Duration `json:"lag,omitempty"`
-	// Quota is how many calls each pool allows in 24 hours. Defaults to 1800; below zero there is none.
+	// Quota is how many calls each of the two pools of SIEM calls allows in 24 hours. Defaults to 1800; below zero there is
+	// none.
 	Quota int `json:"quota,omitempty"`
+	// Quotas are those of all pools.
+	Quotas Quotas `json:"quotas,omitzero"`
 	// Seed chooses among the orders in which arrays arrive.
 	Seed uint64 `json:"seed,omitempty"`
 	// Switches choose between behaviors that no public source pins down.
@@ -70,6 +85,27 @@ type Switches struct {
 	CountRefused bool `json:"count_refused,omitempty"`
 	// OldSummary spells threat summaries the older way: severity, verticals, geographies.
 	OldSummary bool `json:"old_summary,omitempty"`
+	// TenantQuota counts the calls of all credentials together. By default each has quotas of its own.
+	TenantQuota bool `json:"tenant_quota,omitempty"`
+	// PeopleShareQuota counts both calls about people in [PoolVAP]. By default each has a pool of its own.
+	PeopleShareQuota bool `json:"people_share_quota,omitempty"`
+	// CampaignsByUpdate lists the ids of the campaigns that were last updated in the interval. By default those are listed
+	// that were active in it: from their start to their last update.
+	CampaignsByUpdate bool `json:"campaigns_by_update,omitempty"`
+	// CampaignsUpToNow accepts intervals of campaign ids that reach into the future. By default they are still current, as
+	// those of the feeds are.
+	CampaignsUpToNow bool `json:"campaigns_up_to_now,omitempty"`
+	// PastEndNotFound answers 404 to a page of campaign ids after the last. By default it is empty.
+	PastEndNotFound bool `json:"past_end_not_found,omitempty"`
+	// OmitEmptyLists leaves lists without entries out of campaigns. By default they are sent empty.
+	OmitEmptyLists bool `json:"omit_empty_lists,omitempty"`
+	// EmptyReports answers without any report about a threat or campaign that nothing is known of. By default there is one
+	// report without evidence.
+	EmptyReports bool `json:"empty_reports,omitempty"`
+	// OldForensics spells reports as the pages do: the scope in lower case, and a type.
+	OldForensics bool `json:"old_forensics,omitempty"`
+	// ShuffleDecoded answers the URL decoder's links in another order than they were asked for.
+	ShuffleDecoded bool `json:"shuffle_decoded,omitempty"`
 }
 
 // Change is something that happens to a threat. It shows in the threat's summary and in the messages and clicks that are not
