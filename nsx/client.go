@@ -30,6 +30,9 @@ type Config struct {
 	BaseURL string
 	// Credentials are [Basic], [Session], [ClientCertificate], [Bearer], [BearerFunc], [Remote] or [RemoteSession].
 	Credentials Credentials
+	// EnforcementPoint is the path of the enforcement point that the Policy API is asked about, on VMware Cloud
+	// "/infra/sites/default/enforcement-points/vmc-enforcementpoint". Defaults to the manager's own choice.
+	EnforcementPoint Path
 	// HTTPClient carries a private certificate authority, a proxy or a fake. It is copied, never changed; redirects are not
 	// followed whatever it says, and cookies are not kept in its jar. Defaults to a client of this package with time-outs and the
 	// proxy of the environment.
@@ -57,14 +60,22 @@ type Config struct {
 
 // Client calls one manager. It is safe for concurrent use. Make one with [New].
 type Client struct {
+	// VirtualMachines finds and tags machines through the manager API.
 	VirtualMachines *VirtualMachines
+	// Interfaces lists the network interfaces of machines.
+	Interfaces *Interfaces
+	// Node tells what the manager itself is.
+	Node *Node
+	// Policy is the default space of the Policy API; see [Client.Project] for the others.
+	Policy *Space
 
+	core    *core
 	session *session // nil without one
 }
 
 // New checks cfg and returns a client. It calls nobody. The error names everything that is wrong with cfg.
 func New(cfg Config) (*Client, error) {
-	problems := []error{cfg.Credentials.problem}
+	problems := []error{cfg.Credentials.problem, checkEnforcementPoint(cfg.EnforcementPoint)}
 	if cfg.Credentials.missing() {
 		problems = append(problems, errors.New("nsx: new: Credentials are missing: use Basic or Session"))
 	}
@@ -79,9 +90,14 @@ func New(cfg Config) (*Client, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	client := &Client{session: c.session}
-	client.VirtualMachines = &VirtualMachines{core: c, inventory: newInventory(c)}
-	return client, nil
+	return &Client{
+		VirtualMachines: &VirtualMachines{core: c, inventory: newInventory(c)},
+		Interfaces:      &Interfaces{c},
+		Node:            &Node{c},
+		Policy:          newSpace(place{core: c, enforcementPoint: cfg.EnforcementPoint}),
+		core:            c,
+		session:         c.session,
+	}, nil
 }
 
 // connect makes what carries the calls, with the credentials of cfg.
@@ -154,6 +170,8 @@ type core struct {
 	trust    *trust   // nil with credentials that no refusal locks
 	session  *session // nil without one
 	cacheFor time.Duration
+	locks    tagLocks
+	old      age
 }
 
 // do makes a call and decodes the answer into out, which is nil for calls that answer 204. An answer of 200 with a page in it,

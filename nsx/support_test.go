@@ -3,6 +3,7 @@ package nsx_test
 import (
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -130,4 +131,14 @@ func names(t *testing.T, client *nsx.Client, q nsx.VMQuery) ([]string, error) {
 		out = append(out, vm.DisplayName)
 	}
 	return out, nil
+}
+
+// parameter is one of a request's query.
+func parameter(t *testing.T, requestURI, name string) string {
+	t.Helper()
+	u, err := url.ParseRequestURI(requestURI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query().Get(name)
 }
