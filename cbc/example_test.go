@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"slices"
 	"time"
 
 	"github.com/pphunt/pphunt/cbc"
@@ -248,4 +249,32 @@ func ExampleReputation_BySHA256() {
 	// Output:
 	// BLACK_LIST invoice.exe
 	// 1 of 2 hashes have an override
+}
+
+func ExampleFieldName_Match() {
+	fmt.Println(cbc.Field("process_name").Match(cbc.Literal(`c:\users\`), cbc.AnyText(), cbc.Literal("invoice (1)"), cbc.AnyChar(), cbc.Literal("exe")))
+	// Output:
+	// process_name:c\:\\users\\*invoice\ \(1\)?exe
+}
+
+func ExampleFieldName_Range() {
+	noon := time.Date(2025, 2, 11, 12, 0, 0, 0, time.UTC)
+	fmt.Println(cbc.Field("netconn_port").Range(cbc.Number(1024), cbc.Bound{}))
+	fmt.Println(cbc.Field("device_timestamp").Range(cbc.Instant(noon.Add(-time.Hour)), cbc.Instant(noon).Excluded()))
+	// Output:
+	// netconn_port:[1024 TO *]
+	// device_timestamp:[2025-02-11T11:00:00.000Z TO 2025-02-11T12:00:00.000Z}
+}
+
+// An expression tells how large it is, so that what is looked for can be split among several searches.
+func ExampleExpr_Clauses() {
+	hashes := make([][32]byte, 250)
+	for batch := range slices.Chunk(hashes, 100) {
+		e := cbc.Field("process_hash").SHA256(batch...)
+		fmt.Println(e.Clauses(), "clauses in", e.Len(), "bytes")
+	}
+	// Output:
+	// 100 clauses in 6811 bytes
+	// 100 clauses in 6811 bytes
+	// 50 clauses in 3411 bytes
 }

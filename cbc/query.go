@@ -13,10 +13,11 @@ import (
 // add to the expression or break it. An Expr that makes no sense remembers why, and the search it is given to fails with that
 // before anything is sent. The zero value is no expression.
 type Expr struct {
-	kind exprKind
-	text string
-	kids []Expr
-	err  error
+	kind  exprKind
+	text  string
+	terms int // how many values text has
+	kids  []Expr
+	err   error
 }
 
 type exprKind int
@@ -82,9 +83,9 @@ func (f FieldName) of(terms []string) Expr {
 	case len(terms) == 0:
 		return f.broken(errors.New("no value to look for"))
 	case len(terms) == 1:
-		return Expr{kind: termExpr, text: f.name + ":" + terms[0]}
+		return Expr{kind: termExpr, text: f.name + ":" + terms[0], terms: 1}
 	}
-	return Expr{kind: termExpr, text: f.name + ":(" + strings.Join(terms, " OR ") + ")"}
+	return Expr{kind: termExpr, text: f.name + ":(" + strings.Join(terms, " OR ") + ")", terms: len(terms)}
 }
 
 func (f FieldName) broken(err error) Expr {
@@ -231,15 +232,23 @@ func literal(value string) (string, error) {
 	return escape(value)
 }
 
-// escape puts a backslash before each character that means something. A letter must never get one: \u begins a character code.
-func escape(value string) (string, error) {
+// checkValue refuses what cannot be a value.
+func checkValue(value string) error {
 	switch {
 	case value == "":
-		return "", errors.New("an empty value")
+		return errors.New("an empty value")
 	case !utf8.ValidString(value):
-		return "", errors.New("a value that is not UTF-8")
+		return errors.New("a value that is not UTF-8")
 	case strings.ContainsFunc(value, unicode.IsControl):
-		return "", errors.New("a value with a control character")
+		return errors.New("a value with a control character")
+	}
+	return nil
+}
+
+// escape puts a backslash before each character that means something. A letter must never get one: \u begins a character code.
+func escape(value string) (string, error) {
+	if err := checkValue(value); err != nil {
+		return "", err
 	}
 	var b strings.Builder
 	for _, r := range value {
