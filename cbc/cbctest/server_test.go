@@ -113,8 +113,8 @@ func TestRoutes(t *testing.T) {
 		reason             string
 	}{
 		{"GET", "/appservices/v6/orgs/" + cbctest.OrgKey + "/nothing", "", 501, "no route"},
-		{"GET", policies, "", 501, "no route"},
-		{"PATCH", policies + "/summary", "", 405, "only GET"},
+		{"GET", policies, "", 405, "only POST"},
+		{"PATCH", policies + "/summary", "", 405, "does not take PATCH"},
 		{"GET", policies + "/summary?name=x", "", 400, `\"name\" is not known`},
 		{"GET", devices + "/7?verbose=1", "", 400, "verbose"},
 		{"POST", devices + "/_search", `{"rows":1,"criterion":{}}`, 400, "criterion"},

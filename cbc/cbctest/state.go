@@ -29,7 +29,7 @@ func (s *Server) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return State{
-		Time: s.now(), Devices: s.deviceList(), Policies: slices.Clone(s.policies), Overrides: slices.Clone(s.overrides),
+		Time: s.now(), Devices: s.deviceList(), Policies: s.policyList(), Overrides: slices.Clone(s.overrides),
 		SearchJobs: s.jobList(), ServiceJobs: s.serviceJobList(), EDRState: s.edrSnapshot(),
 	}
 }

@@ -13,6 +13,8 @@ type Switches struct {
 	NSX NSXSwitches `json:"nsx,omitzero"`
 	// Devices is about devices and device actions.
 	Devices DeviceSwitches `json:"devices,omitzero"`
+	// Policies is about policies.
+	Policies PolicySwitches `json:"policies,omitzero"`
 	// Overrides is about reputation overrides.
 	Overrides OverrideSwitches `json:"overrides,omitzero"`
 	// Binaries is about the Unified Binary Store.
@@ -118,6 +120,14 @@ type DeviceSwitches struct {
 	ScrollEndsEarly bool `json:"scroll_ends_early,omitempty"`
 	// ExportRedirects answers an export with 303 and the address of its job. Defaults to 200 with the job.
 	ExportRedirects bool `json:"export_redirects,omitempty"`
+}
+
+// PolicySwitches are about policies.
+type PolicySwitches struct {
+	// SameNames lets several policies have one name. Defaults to 409.
+	SameNames bool `json:"same_names,omitempty"`
+	// Created answers a new policy and a new rule with 201. Defaults to 200.
+	Created bool `json:"created,omitempty"`
 }
 
 // BinarySwitches are about the Unified Binary Store.

@@ -59,8 +59,36 @@ type Policy struct {
 	System bool `json:"system,omitempty"`
 	// NoLiveResponse forbids Live Response on the devices in the policy.
 	NoLiveResponse bool `json:"no_live_response,omitempty"`
+	// Rules are the rules. Their ids default to the place in the list, from 1.
+	Rules []PolicyRule `json:"rules,omitempty"`
+	// SensorSettings are settings of the sensor besides CB_LIVE_RESPONSE, which NoLiveResponse tells. All values are strings.
+	SensorSettings map[string]string `json:"sensor_settings,omitempty"`
+	// Updated is when the policy was changed last. Defaults to when the server was made.
+	Updated time.Time `json:"updated,omitzero"`
 	// Extra adds or replaces members of the policy's own page (not of the summary). A nil value is null on the wire.
 	Extra map[string]any `json:"extra,omitempty"`
+}
+
+// PolicyRule says what an application must not do, or may.
+type PolicyRule struct {
+	// ID identifies the rule in its policy.
+	ID int64 `json:"id"`
+	// Required says that the console does not let go of the rule.
+	Required bool `json:"required"`
+	// Action is IGNORE, ALLOW, TERMINATE_PROCESS, TERMINATE_THREAD, TERMINATE or DENY.
+	Action string `json:"action"`
+	// Application is what the rule is about.
+	Application PolicyApplication `json:"application"`
+	// Operation is what the application does: RUN, RANSOM, NETWORK and so on.
+	Operation string `json:"operation"`
+}
+
+// PolicyApplication tells applications by a property.
+type PolicyApplication struct {
+	// Type is NAME_PATH, SIGNED_BY or REPUTATION.
+	Type string `json:"type"`
+	// Value is the path, the signer or the reputation.
+	Value string `json:"value"`
 }
 
 // Override is a reputation override.

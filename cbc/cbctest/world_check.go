@@ -21,11 +21,19 @@ func (w World) Check() error {
 		c.need(p.ID != 0 && p.Name != "", "policies[%d] lacks its id or its name", i)
 		c.once("the policy", p.ID)
 		c.word("priority_level of a policy", p.PriorityLevel, "LOW", "MEDIUM", "HIGH", "MISSION_CRITICAL")
+		_, twice := p.SensorSettings[liveResponseSetting]
+		c.need(!twice, "sensor_settings of policies[%d] has %s, which no_live_response tells", i, liveResponseSetting)
 	}
 	filled := w.filled()
 	policies := map[int64]bool{}
 	for _, p := range filled.Policies {
 		policies[p.ID] = true
+		for _, r := range p.Rules {
+			c.once(fmt.Sprintf("in policy %d the rule", p.ID), r.ID)
+			if err := r.body().check("rules."); err != nil {
+				c.fail("policy %d: %w", p.ID, err)
+			}
+		}
 	}
 	devices := map[int64]bool{}
 	for i, d := range filled.Devices {

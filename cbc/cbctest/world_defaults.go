@@ -24,7 +24,7 @@ func (w World) filled() World {
 		w.Policies = []Policy{{ID: 88231, Name: "Standard", Description: "Default protection", System: true}}
 	}
 	for i := range w.Policies {
-		w.Policies[i].fill(i)
+		w.Policies[i].fill(i, now)
 	}
 	w.Devices = slices.Clone(w.Devices)
 	for i := range w.Devices {
@@ -56,7 +56,14 @@ func (w World) filled() World {
 	return w
 }
 
-func (p *Policy) fill(i int) {
+func (p *Policy) fill(i int, now time.Time) {
+	p.Rules = slices.Clone(p.Rules)
+	for j := range p.Rules {
+		p.Rules[j].ID = cmp.Or(p.Rules[j].ID, int64(j+1))
+	}
+	if p.Updated.IsZero() {
+		p.Updated = now
+	}
 	p.PriorityLevel = cmp.Or(p.PriorityLevel, "MEDIUM")
 	p.Position = cmp.Or(p.Position, i+1)
 }
