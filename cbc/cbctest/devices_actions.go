@@ -95,6 +95,7 @@ func (s *Server) deviceAction(w http.ResponseWriter, r *http.Request) {
 	if in.ActionType == "DELETE_SENSOR" {
 		s.forget(targets)
 	}
+	s.auditAction(r, in, targets)
 	if s.switches.Devices.ActionsAnswer {
 		s.reply(w, http.StatusOK, struct{}{})
 		return

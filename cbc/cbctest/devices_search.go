@@ -113,24 +113,12 @@ func deviceStatuses() []string {
 
 // span reads the time of the last contact that is asked for.
 func (m *deviceMatch) span(now time.Time) error {
-	t := m.Criteria.LastContactTime
-	switch {
-	case t == nil:
+	if m.Criteria.LastContactTime == nil {
 		return nil
-	case t.Range != nil && t.Start == nil && t.End == nil:
-		d, err := parseWindow(*t.Range)
-		m.from, m.to = now.Add(-d), now
-		return err
-	case t.Range != nil || t.Start == nil || t.End == nil:
-		return errors.New("last_contact_time takes start and end, or range")
 	}
-	var err, err2 error
-	m.from, err = time.Parse(time.RFC3339, *t.Start)
-	m.to, err2 = time.Parse(time.RFC3339, *t.End)
-	if err != nil || err2 != nil {
-		return errors.New("start and end of last_contact_time are of the form 2025-02-01T00:00:00Z")
-	}
-	return nil
+	var err error
+	m.from, m.to, err = m.Criteria.LastContactTime.span("last_contact_time", now)
+	return err
 }
 
 func (in deviceSearch) rows() int {

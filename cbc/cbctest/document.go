@@ -46,7 +46,7 @@ func kindOfField(field string) (fieldKind, bool) {
 		return fieldNumber, true
 	case "enriched", "legacy", "process_terminated", "process_elevated", "quarantined", "passive_mode", "policy_override":
 		return fieldFlag, true
-	case "process_start_time", "process_end_time", "last_contact_time", "last_reported_time", "registered_time":
+	case "process_start_time", "process_end_time", "create_time", "last_contact_time", "last_reported_time", "registered_time":
 		return fieldTime, true
 	}
 	for suffix, kind := range map[string]fieldKind{

@@ -96,6 +96,9 @@ func (s *Server) locked(h http.HandlerFunc) http.HandlerFunc {
 		func() {
 			defer s.mu.Unlock()
 			h(held, r)
+			if status := cmp.Or(held.status, http.StatusOK); status < http.StatusMultipleChoices {
+				s.auditCall(r)
+			}
 		}()
 		w.WriteHeader(cmp.Or(held.status, http.StatusOK))
 		// Whoever asked may have gone away meanwhile; there is nobody left to tell.

@@ -123,6 +123,7 @@ func (s *Server) createOverride(w http.ResponseWriter, r *http.Request) {
 		Description:           in.Description, CreatedBy: callerID(r), Created: s.now(),
 	}
 	s.overrides = append(s.overrides, o)
+	s.audit(r, "Added the override "+o.ID+": "+o.List+" "+o.Type+" "+o.SHA256+o.SignedBy+o.Path)
 	s.reply(w, status, s.overrideJSON(o))
 }
 
@@ -171,6 +172,7 @@ func (s *Server) deleteOverride(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	s.audit(r, "Deleted the override "+s.overrides[i].ID)
 	s.overrides = slices.Delete(s.overrides, i, i+1)
 	if s.switches.Overrides.DeleteAnswers {
 		s.reply(w, http.StatusOK, struct{}{})
@@ -193,6 +195,7 @@ func (s *Server) deleteOverrides(w http.ResponseWriter, r *http.Request) {
 			unknown = append(unknown, id)
 			continue
 		}
+		s.audit(r, "Deleted the override "+id)
 		s.overrides = slices.Delete(s.overrides, i, i+1)
 		deleted = append(deleted, id)
 	}

@@ -51,6 +51,8 @@ type Server struct {
 	segments       map[string]time.Time // when each search within a process was asked for first
 	serial         int                  // counts what got an identifier
 	edr            *edr
+	alerts         alertState
+	auditLog       auditState
 }
 
 // New makes a server from a world. It copies what it needs; the world can be used again. Contradictions in the world are
@@ -81,6 +83,8 @@ func New(world World) *Server {
 	s.registerWorkloads()
 	s.registerRetired()
 	s.registerEDR()
+	s.registerAudit()
+	s.registerAlerts()
 	return s
 }
 
@@ -91,7 +95,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.fake.Serv
 func (s *Server) Owns(path string) bool {
 	for _, prefix := range []string{
 		"/api/investigate/", "/appservices/", "/policyservice/", "/ubs/", "/integrationServices/", "/threathunter/",
-		"/jobs/", "/policy-assignment/", "/applianceservice/", "/csp/",
+		"/api/alerts/", "/audit_log/", "/jobs/", "/policy-assignment/", "/applianceservice/", "/csp/",
 		objectStorePrefix,
 	} {
 		if strings.HasPrefix(path, prefix) {

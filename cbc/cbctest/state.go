@@ -21,6 +21,12 @@ type State struct {
 	SearchJobs []SearchJob `json:"search_jobs"`
 	// ServiceJobs are the jobs of the job service so far.
 	ServiceJobs []ServiceJob `json:"service_jobs"`
+	// Alerts are the alerts.
+	Alerts []Alert `json:"alerts"`
+	// Threats are what alerts have in common.
+	Threats []Threat `json:"threats"`
+	// Audit are the entries of the audit log.
+	Audit []AuditEntry `json:"audit"`
 	EDRState
 }
 
@@ -31,6 +37,7 @@ func (s *Server) State() State {
 	return State{
 		Time: s.now(), Devices: s.deviceList(), Policies: s.policyList(), Overrides: slices.Clone(s.overrides),
 		SearchJobs: s.jobList(), ServiceJobs: s.serviceJobList(), EDRState: s.edrSnapshot(),
+		Alerts: s.alertList(), Threats: s.threatList(), Audit: slices.Clone(s.auditLog.entries),
 	}
 }
 

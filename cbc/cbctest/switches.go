@@ -25,6 +25,10 @@ type Switches struct {
 	Feeds FeedSwitches `json:"feeds,omitzero"`
 	// Watchlists is about watchlists.
 	Watchlists WatchlistSwitches `json:"watchlists,omitzero"`
+	// Alerts is about alerts.
+	Alerts AlertSwitches `json:"alerts,omitzero"`
+	// Audit is about the audit log.
+	Audit AuditSwitches `json:"audit,omitzero"`
 	// RateLimit limits the calls of a source address. Defaults to no limit.
 	RateLimit RateLimit `json:"rate_limit,omitzero"`
 	// BareRefusals answers 401 and 403 without a body, as gateways do. Defaults to a body with the reason.

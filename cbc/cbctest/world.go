@@ -27,6 +27,12 @@ type World struct {
 	Reports []Report `json:"reports,omitempty"`
 	// Watchlists subscribe to feeds or to single reports.
 	Watchlists []Watchlist `json:"watchlists,omitempty"`
+	// Alerts are the alerts that were raised already.
+	Alerts []Alert `json:"alerts,omitempty"`
+	// Threats are the tags of and the notes on what alerts have in common. A threat of an alert need not be among them.
+	Threats []Threat `json:"threats,omitempty"`
+	// Audit are the entries of the audit log, oldest first. What is changed through the server adds entries.
+	Audit []AuditEntry `json:"audit,omitempty"`
 	// Switches choose between the behaviors that no public source pins down.
 	Switches Switches `json:"switches,omitzero"`
 	// Now is the world's clock. Defaults to time.Now.

@@ -61,6 +61,8 @@ func (w World) Check() error {
 			c.need(sig.Count >= 0, "a signature of binaries[%d] was seen a negative number of times", i)
 		}
 	}
+	c.alerts(w, devices)
+	c.audit(w)
 	c.switches(w.Switches)
 	c.edr(w)
 	return errors.Join(c.problems...)

@@ -125,6 +125,8 @@ func (sw *Switches) fill() {
 	sw.NSX.StartDelay = cmp.Or(sw.NSX.StartDelay, 350*time.Millisecond)
 	sw.NSX.Duration = cmp.Or(sw.NSX.Duration, 900*time.Millisecond)
 	sw.Binaries.SignatureMember = cmp.Or(sw.Binaries.SignatureMember, "signature_summaries")
+	sw.Alerts.DefaultWindow = cmp.Or(sw.Alerts.DefaultWindow, 14*24*time.Hour)
+	sw.Audit.QueueSize = cmp.Or(sw.Audit.QueueSize, 2500)
 	sw.RetiredStatus = cmp.Or(sw.RetiredStatus, 410)
 	sw.RateLimit.Per = cmp.Or(sw.RateLimit.Per, 5*time.Minute)
 	sw.RateLimit.Penalty = cmp.Or(sw.RateLimit.Penalty, time.Minute)

@@ -84,6 +84,12 @@ func (sw NSXSwitches) MarshalJSON() ([]byte, error) { return marshalSpans(sw) }
 func (sw *NSXSwitches) UnmarshalJSON(data []byte) error { return unmarshalSpans(data, sw) }
 
 // MarshalJSON writes durations as text.
+func (sw AlertSwitches) MarshalJSON() ([]byte, error) { return marshalSpans(sw) }
+
+// UnmarshalJSON reads durations as text and refuses unknown members.
+func (sw *AlertSwitches) UnmarshalJSON(data []byte) error { return unmarshalSpans(data, sw) }
+
+// MarshalJSON writes durations as text.
 func (l RateLimit) MarshalJSON() ([]byte, error) { return marshalSpans(l) }
 
 // UnmarshalJSON reads durations as text and refuses unknown members.
