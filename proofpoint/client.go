@@ -49,6 +49,8 @@ type Client struct {
 	SIEM *SIEM
 	// Threats tells about single threats.
 	Threats *Threats
+	// Campaigns tells about campaigns and the threats in them.
+	Campaigns *Campaigns
 }
 
 // New checks the configuration, returning everything that is wrong with it, and makes a client. It sends nothing.
@@ -88,7 +90,8 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &core{rest: calls, now: cfg.Now, lookBack: cfg.LookBack}
 	return &Client{
-		SIEM:    &SIEM{core: c},
-		Threats: &Threats{core: c},
+		SIEM:      &SIEM{core: c},
+		Threats:   &Threats{core: c},
+		Campaigns: &Campaigns{core: c},
 	}, nil
 }

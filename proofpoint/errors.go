@@ -21,13 +21,22 @@ var (
 	ErrRateLimited = errors.New("the quota is used up")
 	// ErrTooShort means that a window is shorter than 30 seconds.
 	ErrTooShort = errors.New("the window is shorter than 30 seconds")
-	// ErrTooLong means that a window is longer than an hour.
+	// ErrTooLong means that a window is longer than an hour, or longer than a day where campaigns are listed.
 	ErrTooLong = errors.New("the window is longer than an hour")
 	// ErrStillCurrent means that a window ended less than a minute ago, or has not ended yet. Later it is accepted.
 	ErrStillCurrent = errors.New("the window is still current")
 	// ErrTooOld means that a window begins longer ago than the service keeps.
 	ErrTooOld = errors.New("the window begins too long ago")
 )
+
+// tooLongError is ErrTooLong where the longest window is not an hour.
+type tooLongError struct{ span, most time.Duration }
+
+func (e *tooLongError) Error() string {
+	return fmt.Sprintf("the window is longer than %.0f hours: it has %s", e.most.Hours(), e.span)
+}
+
+func (e *tooLongError) Unwrap() error { return ErrTooLong }
 
 // APIError is an answer that is no success. Match it with errors.AsType[*proofpoint.APIError] or, by question, with [errors.Is].
 type APIError struct {

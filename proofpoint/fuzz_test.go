@@ -3,6 +3,7 @@ package proofpoint_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -127,6 +128,44 @@ func FuzzAnswer(f *testing.F) {
 		}
 		if got := len(messages) + malformed; got != len(whole.List) {
 			t.Errorf("%d messages and %d malformed records of %d", len(messages), malformed, len(whole.List))
+		}
+	})
+}
+
+// FuzzCampaign checks that a campaign is read without harm and keeps its bytes, and that no member is lost without a word.
+func FuzzCampaign(f *testing.F) {
+	seedFrom(f, "campaign*.json")
+	f.Add([]byte(`{"campaignMembers":[{},7,{"threatTime":"soon"}]}`))
+	var body []byte
+	client := newClient(f, roundTripper(func(r *http.Request) (*http.Response, error) {
+		return response(r, http.StatusOK, bytes.NewReader(body)), nil
+	}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		body = data
+		got, err := client.Campaigns.Get(t.Context(), "c")
+		bad, partial := errors.AsType[*proofpoint.MalformedError](err)
+		if err != nil && !partial {
+			if !cmp.Equal(got, proofpoint.Campaign{}) {
+				t.Errorf("a refused answer left %+v", got)
+			}
+			return
+		}
+		var whole map[string]json.RawMessage
+		var list []json.RawMessage
+		if err := json.Unmarshal(data, &whole); err != nil {
+			t.Fatalf("%q was taken for a campaign: %v", data, err)
+		}
+		if members := whole["campaignMembers"]; members != nil {
+			if err := json.Unmarshal(members, &list); err != nil {
+				t.Fatalf("%q was taken for a list: %v", members, err)
+			}
+		}
+		count := len(got.Members)
+		if partial {
+			count += bad.Total
+		}
+		if !bytes.Equal(got.Raw, bytes.TrimSpace(data)) || count != len(list) {
+			t.Errorf("%d members of %d, Raw = %q of %q", count, len(list), got.Raw, data)
 		}
 	})
 }

@@ -108,18 +108,10 @@ func (s *ThreatSummary) readFrom(dec *jsontext.Decoder) error {
 			return boolean(dec, &s.VerticallyTargeted)
 		case "geoTargeted", "geographies":
 			return boolean(dec, &s.GeoTargeted)
-		case "actors":
-			return objects(dec, &s.Actors, readSubject)
-		case "families":
-			return objects(dec, &s.Families, readSubject)
-		case "malware":
-			return objects(dec, &s.Malware, readSubject)
-		case "techniques":
-			return objects(dec, &s.Techniques, readSubject)
-		case "brands":
-			return objects(dec, &s.Brands, readSubject)
 		default:
-			return errSkip
+			return subjects(dec, name, map[string]*[]NamedSubject{
+				"actors": &s.Actors, "families": &s.Families, "malware": &s.Malware, "techniques": &s.Techniques, "brands": &s.Brands,
+			})
 		}
 	})
 }

@@ -38,16 +38,8 @@ func (w Window) check(now time.Time, lookBack time.Duration) error {
 	if w.Start.IsZero() || w.End.IsZero() {
 		return errors.New("the window needs a start and an end")
 	}
+	problems := []error{w.checkSpan(MaxWindow)}
 	w = w.whole()
-	var problems []error
-	switch span := w.End.Sub(w.Start); {
-	case span < 0:
-		problems = append(problems, fmt.Errorf("the window ends %s before it begins", -span))
-	case span < MinWindow:
-		problems = append(problems, fmt.Errorf("%w: it has %s", ErrTooShort, span))
-	case span > MaxWindow:
-		problems = append(problems, fmt.Errorf("%w: it has %s", ErrTooLong, span))
-	}
 	switch age := now.Sub(w.End); {
 	case age < 0:
 		at := w.End.Format(time.RFC3339)
@@ -61,6 +53,25 @@ func (w Window) check(now time.Time, lookBack time.Duration) error {
 		problems = append(problems, fmt.Errorf("%w: at %s, and the service looks back %.4g days", ErrTooOld, at, days))
 	}
 	return errors.Join(problems...)
+}
+
+// checkSpan looks at the length alone.
+func (w Window) checkSpan(most time.Duration) error {
+	if w.Start.IsZero() || w.End.IsZero() {
+		return errors.New("the window needs a start and an end")
+	}
+	w = w.whole()
+	switch span := w.End.Sub(w.Start); {
+	case span < 0:
+		return fmt.Errorf("the window ends %s before it begins", -span)
+	case span < MinWindow:
+		return fmt.Errorf("%w: it has %s", ErrTooShort, span)
+	case span > most && most == MaxWindow:
+		return fmt.Errorf("%w: it has %s", ErrTooLong, span)
+	case span > most:
+		return &tooLongError{span: span, most: most}
+	}
+	return nil
 }
 
 // whole cuts the ends to whole seconds in UTC.
