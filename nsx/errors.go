@@ -39,6 +39,14 @@ const (
 	codeUntrusted     = 99  // with a 500: a client certificate that the manager does not know
 )
 
+// The codes by which the Policy API says, with a 400, that an object exists or has another revision.
+const (
+	codeExists = 500127
+	codeStale1 = 500087
+	codeStale2 = 500232
+	codeStale3 = 100148
+)
+
 // The codes of searches.
 const (
 	codeIndexing     = 60508

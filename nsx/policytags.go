@@ -13,7 +13,8 @@ import (
 // AddTags adds tags to a machine of the space and leaves its others alone, as far as that can be had: the Policy API replaces all tags
 // of a machine at once, so this reads them, writes them with the new ones, and reads them again. If others have overwritten the
 // tags meanwhile it starts again, a few times, and then returns a [*TagConflictError]. A tag that somebody else adds between the
-// reading and the writing, which is a moment, is lost unless he looks as well. Tags that are there already are no error and are not written.
+// reading and the writing, which is a moment, is lost unless he looks as well; [Tags.Start] has no such moment, but does its work
+// later. Tags that are there already are no error and are not written.
 //
 // [ErrNotFound] means that the space has no machine of that id. It needs the right policy_vm_vm_tags.
 //

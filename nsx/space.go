@@ -25,6 +25,7 @@ const defaultOrg = "default"
 // concurrent use.
 type Space struct {
 	VirtualMachines *PolicyVMs
+	Tags            *Tags
 
 	at place
 }
@@ -38,6 +39,7 @@ func (c *Client) Project(id ProjectID) *Space {
 func newSpace(at place) *Space {
 	s := &Space{at: at}
 	s.VirtualMachines = newPolicyVMs(at)
+	s.Tags = &Tags{at}
 	return s
 }
 
