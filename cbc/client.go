@@ -81,6 +81,7 @@ type Client struct {
 	Reputation   *Reputation
 	Feeds        *Feeds
 	Watchlists   *Watchlists
+	Binaries     *Binaries
 	LiveResponse *LiveResponse
 	Jobs         *Jobs
 }
@@ -108,6 +109,7 @@ func New(cfg Config) (*Client, error) {
 		Reputation:   &Reputation{c},
 		Feeds:        &Feeds{c},
 		Watchlists:   &Watchlists{c},
+		Binaries:     &Binaries{c},
 		LiveResponse: &LiveResponse{c},
 		Jobs:         &Jobs{c},
 	}, nil
