@@ -150,30 +150,15 @@ func (f *Feeds) Get(ctx context.Context, id FeedID) (Feed, error) {
 //api:op POST /threathunter/feedmgr/v2/orgs/{org_key}/feeds
 func (f *Feeds) Create(ctx context.Context, feed Feed, reports ...Report) (Feed, error) {
 	const op = "feeds.create"
-	problems := []error{feed.check()}
-	if len(reports) > MaxReports {
-		problems = append(problems, fmt.Errorf("%d reports are more than %d", len(reports), MaxReports))
-	}
-	body := struct {
-		Feed    wireFeed     `json:"feedinfo"`
-		Reports []reportBody `json:"reports"`
-	}{Feed: feed.body(), Reports: make([]reportBody, len(reports))}
-	seen := make(map[ReportID]bool, len(reports))
-	for i, r := range reports {
-		if err := r.Validate(); err != nil {
-			problems = append(problems, err)
-		}
-		if seen[r.ID] {
-			problems = append(problems, fmt.Errorf("two reports have the id %q", r.ID))
-		}
-		seen[r.ID] = true
-		body.Reports[i] = r.body(f.c.now())
-	}
-	if err := errors.Join(problems...); err != nil {
+	bodies, err := f.reportBodies(reports)
+	if err := errors.Join(feed.check(), err); err != nil {
 		return Feed{}, fmt.Errorf("cbc: %s: %w", op, err)
 	}
 	call := f.c.call(op, http.MethodPost, "/threathunter/feedmgr/v2/orgs/{org_key}/feeds")
-	call.Body = body
+	call.Body = struct {
+		Feed    wireFeed     `json:"feedinfo"`
+		Reports []reportBody `json:"reports"`
+	}{feed.body(), bodies}
 	var w wireFeed
 	if err := f.c.do(ctx, call, &w); err != nil {
 		return Feed{}, err

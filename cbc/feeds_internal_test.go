@@ -97,7 +97,7 @@ func TestDecodeWatchlists(t *testing.T) {
 		},
 		{
 			ID: "x6eN1yQvHc2Kgb3ZkT0mLS", Name: "Mine", AlertClassificationEnabled: true,
-			Created: time.Unix(1715678200, 0).UTC(), Updated: time.Unix(1715678200, 0).UTC(), ReportIDs: []string{"q7TnVd3kQyGm0sWb5LxRfA-bare"},
+			Created: time.Unix(1715678200, 0).UTC(), Updated: time.Unix(1715678200, 0).UTC(), ReportIDs: []WatchlistReportID{"q7TnVd3kQyGm0sWb5LxRfA-bare"},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

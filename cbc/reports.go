@@ -73,7 +73,7 @@ func HashIOC(hash [32]byte) IOC {
 
 // reportBody is a report as it is written: what is not set is left out, because null is not accepted everywhere.
 type reportBody struct {
-	ID          ReportID `json:"id"`
+	ID          ReportID `json:"id,omitzero"`
 	Timestamp   int64    `json:"timestamp"`
 	Title       string   `json:"title"`
 	Description string   `json:"description"`
@@ -149,13 +149,7 @@ func (f *Feeds) Reports(ctx context.Context, feed FeedID) ([]Report, error) {
 	if err != nil {
 		return nil, unknownID(err)
 	}
-	reports := make([]Report, len(wire))
-	for i, w := range wire {
-		if reports[i], err = w.report(call.Op); err != nil {
-			return nil, err
-		}
-	}
-	return reports, nil
+	return readReports(call.Op, wire)
 }
 
 // Report reads one report, [ErrNotFound] if the feed has none with this id. It needs org.feeds (READ).

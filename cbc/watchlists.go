@@ -31,8 +31,8 @@ type Watchlist struct {
 	Created, Updated           time.Time
 	// FeedID is the feed that is subscribed to; empty for single reports.
 	FeedID FeedID
-	// ReportIDs are single reports. A report of a feed is named "<feed id>-<report id>".
-	ReportIDs []string
+	// ReportIDs are single reports.
+	ReportIDs []WatchlistReportID
 }
 
 // NewWatchlist describes a watchlist to be made. What is not switched off is on.
@@ -49,8 +49,8 @@ type NewWatchlist struct {
 	AlertClassification bool
 	// FeedID is the feed to subscribe to. Either this or ReportIDs is required.
 	FeedID FeedID
-	// ReportIDs are single reports, those of feeds as "<feed id>-<report id>".
-	ReportIDs []string
+	// ReportIDs are single reports, those of feeds as [FeedReportID] writes them.
+	ReportIDs []WatchlistReportID
 }
 
 // feedClassifier is the only key of a classifier that is known.
@@ -82,7 +82,9 @@ func (w wireWatchlist) watchlist(op string) (Watchlist, error) {
 	out := Watchlist{
 		ID: WatchlistID(w.ID), Name: w.Name, Description: w.Description, TagsEnabled: w.TagsEnabled, AlertsEnabled: w.AlertsEnabled,
 		AlertClassificationEnabled: w.AlertClassificationEnabled, Created: w.CreateTimestamp.Time, Updated: w.LastUpdateTimestamp.Time,
-		ReportIDs: w.ReportIDs,
+	}
+	for _, id := range w.ReportIDs {
+		out.ReportIDs = append(out.ReportIDs, WatchlistReportID(id))
 	}
 	if w.Classifier.Key == feedClassifier {
 		out.FeedID = FeedID(w.Classifier.Value)
@@ -143,13 +145,13 @@ func (w *Watchlists) Create(ctx context.Context, n NewWatchlist) (Watchlist, err
 		return Watchlist{}, fmt.Errorf("cbc: %s: %w", op, err)
 	}
 	body := struct {
-		Name                       string      `json:"name"`
-		Description                string      `json:"description"`
-		TagsEnabled                bool        `json:"tags_enabled"`
-		AlertsEnabled              bool        `json:"alerts_enabled"`
-		AlertClassificationEnabled bool        `json:"alert_classification_enabled,omitzero"`
-		ReportIDs                  []string    `json:"report_ids,omitzero"`
-		Classifier                 *classifier `json:"classifier,omitzero"`
+		Name                       string              `json:"name"`
+		Description                string              `json:"description"`
+		TagsEnabled                bool                `json:"tags_enabled"`
+		AlertsEnabled              bool                `json:"alerts_enabled"`
+		AlertClassificationEnabled bool                `json:"alert_classification_enabled,omitzero"`
+		ReportIDs                  []WatchlistReportID `json:"report_ids,omitzero"`
+		Classifier                 *classifier         `json:"classifier,omitzero"`
 	}{
 		Name: n.Name, Description: n.Description, TagsEnabled: !n.NoTags, AlertsEnabled: !n.NoAlerts,
 		AlertClassificationEnabled: n.AlertClassification,
@@ -190,40 +192,33 @@ func (n NewWatchlist) check() error {
 //
 //api:op DELETE /threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}
 func (w *Watchlists) Delete(ctx context.Context, id WatchlistID) error {
-	return w.set(ctx, "watchlists.delete", http.MethodDelete, "/threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}", id)
+	return w.change(ctx, "watchlists.delete", http.MethodDelete, "/threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}", string(id))
 }
 
 // EnableAlerts lets a watchlist raise alerts. It needs org.watchlists (UPDATE).
 //
 //api:op PUT /threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}/alert
 func (w *Watchlists) EnableAlerts(ctx context.Context, id WatchlistID) error {
-	return w.set(ctx, "watchlists.enable_alerts", http.MethodPut, "/threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}/alert", id)
+	return w.change(ctx, "watchlists.enable_alerts", http.MethodPut, "/threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}/alert", string(id))
 }
 
 // DisableAlerts keeps a watchlist from raising alerts. It needs org.watchlists (UPDATE, DELETE).
 //
 //api:op DELETE /threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}/alert
 func (w *Watchlists) DisableAlerts(ctx context.Context, id WatchlistID) error {
-	return w.set(ctx, "watchlists.disable_alerts", http.MethodDelete, "/threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}/alert", id)
+	return w.change(ctx, "watchlists.disable_alerts", http.MethodDelete, "/threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}/alert", string(id))
 }
 
 // EnableTags lets a watchlist add hits to processes. It needs org.watchlists (UPDATE).
 //
 //api:op PUT /threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}/tag
 func (w *Watchlists) EnableTags(ctx context.Context, id WatchlistID) error {
-	return w.set(ctx, "watchlists.enable_tags", http.MethodPut, "/threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}/tag", id)
+	return w.change(ctx, "watchlists.enable_tags", http.MethodPut, "/threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}/tag", string(id))
 }
 
 // DisableTags keeps a watchlist from adding hits to processes. It needs org.watchlists (UPDATE, DELETE).
 //
 //api:op DELETE /threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}/tag
 func (w *Watchlists) DisableTags(ctx context.Context, id WatchlistID) error {
-	return w.set(ctx, "watchlists.disable_tags", http.MethodDelete, "/threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}/tag", id)
-}
-
-// set makes a call that needs nothing but the id, and sets a state, so that it is repeatable.
-func (w *Watchlists) set(ctx context.Context, op, method, route string, id WatchlistID) error {
-	call := w.c.call(op, method, route, string(id))
-	call.Repeatable = true
-	return unknownID(w.c.do(ctx, call, nil))
+	return w.change(ctx, "watchlists.disable_tags", http.MethodDelete, "/threathunter/watchlistmgr/v3/orgs/{org_key}/watchlists/{watchlist_id}/tag", string(id))
 }

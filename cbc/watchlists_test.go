@@ -80,7 +80,7 @@ func TestSubscribe(t *testing.T) {
 			},
 			"neither": func() error { _, err := client.Watchlists.Create(t.Context(), cbc.NewWatchlist{Name: "n"}); return err },
 			"both": func() error {
-				_, err := client.Watchlists.Create(t.Context(), cbc.NewWatchlist{Name: "n", FeedID: "feedA", ReportIDs: []string{"x"}})
+				_, err := client.Watchlists.Create(t.Context(), cbc.NewWatchlist{Name: "n", FeedID: "feedA", ReportIDs: []cbc.WatchlistReportID{"x"}})
 				return err
 			},
 		} {
@@ -154,11 +154,11 @@ func TestWatchlistOfSingleReports(t *testing.T) {
 		{ID: "1", MatchType: "equality", Field: "process_hash", Values: []string{evil}},
 	}}}
 	client := connect(t, cbctest.New(world).Client())
-	made, err := client.Watchlists.Create(t.Context(), cbc.NewWatchlist{Name: "One", ReportIDs: []string{"feedA-r1"}, NoAlerts: true, AlertClassification: true})
+	made, err := client.Watchlists.Create(t.Context(), cbc.NewWatchlist{Name: "One", ReportIDs: []cbc.WatchlistReportID{"feedA-r1"}, NoAlerts: true, AlertClassification: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if made.ID == "" || made.FeedID != "" || made.AlertsEnabled || !made.TagsEnabled || !made.AlertClassificationEnabled || !cmp.Equal(made.ReportIDs, []string{"feedA-r1"}) {
+	if made.ID == "" || made.FeedID != "" || made.AlertsEnabled || !made.TagsEnabled || !made.AlertClassificationEnabled || !cmp.Equal(made.ReportIDs, []cbc.WatchlistReportID{"feedA-r1"}) {
 		t.Errorf("Create = %+v", made)
 	}
 }
