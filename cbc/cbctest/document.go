@@ -37,7 +37,7 @@ func kindOfField(field string) (fieldKind, bool) {
 	switch field {
 	case "hash", "sha256_hash":
 		return fieldHash, true
-	case "process_name", "parent_name", "name", "process_username", "login_user_name":
+	case "process_name", "parent_name", "process_loaded_script_name", "name", "process_username", "login_user_name":
 		return fieldPath, true
 	case "process_cmdline", "parent_cmdline", "os_version", "process_file_description", "process_product_name":
 		return fieldText, true

@@ -51,6 +51,7 @@ type Server struct {
 	segments       map[string]time.Time // when each search within a process was asked for first
 	serial         int                  // counts what got an identifier
 	edr            *edr
+	observations   []Observation
 	alerts         alertState
 	auditLog       auditState
 }
@@ -83,6 +84,7 @@ func New(world World) *Server {
 	s.registerWorkloads()
 	s.registerRetired()
 	s.registerEDR()
+	s.registerObservations()
 	s.registerAudit()
 	s.registerAlerts()
 	return s

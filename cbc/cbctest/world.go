@@ -27,6 +27,8 @@ type World struct {
 	Reports []Report `json:"reports,omitempty"`
 	// Watchlists subscribe to feeds or to single reports.
 	Watchlists []Watchlist `json:"watchlists,omitempty"`
+	// Observations are what the service found remarkable.
+	Observations []Observation `json:"observations,omitempty"`
 	// Alerts are the alerts that were raised already.
 	Alerts []Alert `json:"alerts,omitempty"`
 	// Threats are the tags of and the notes on what alerts have in common. A threat of an alert need not be among them.

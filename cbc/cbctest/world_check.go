@@ -61,6 +61,7 @@ func (w World) Check() error {
 			c.need(sig.Count >= 0, "a signature of binaries[%d] was seen a negative number of times", i)
 		}
 	}
+	c.observations(w, devices)
 	c.alerts(w, devices)
 	c.audit(w)
 	c.switches(w.Switches)
