@@ -1,5 +1,5 @@
-// Package cbc is a client of Carbon Black Cloud: process search, devices and what can be done to them, policies, reputation
-// overrides, feeds, watchlists and Live Response.
+// Package cbc is a client of Carbon Black Cloud: search in processes, events, observations and alerts, devices and what can be done
+// to them, policies, reputation overrides, binaries, feeds, watchlists, Live Response, jobs and the audit log.
 //
 //	client, err := cbc.New(cbc.Config{
 //		BaseURL:     "https://defense-prod05.conferdeploy.net",
@@ -17,8 +17,23 @@
 //		fmt.Println(p.DeviceName, p.Name)
 //	}
 //
-// The API key must be of the access level type "Custom". Each method says which permission it needs. Organizations that VMware
-// Cloud Services manages (Prod UK, GovCloud) sign in another way, which this package does not speak.
+// # Credentials
+//
+// The API key must be of the access level type "Custom". Each method says which permission it needs. [APIKey] takes a key that stays,
+// [APIKeyFunc] a function that gives the present one: a key that the vendor turns away is asked for again, and the call repeated.
+// Organizations that VMware Cloud Services manages (Prod UK, GovCloud) sign in with [OAuthApp] or [APIToken].
+//
+// Whoever has the vendor's own tools set up has the credentials in a file or in the environment already: [FindProfile] and
+// [ReadProfile] read credentials.cbc with its profiles, [ProfileFromEnv] reads CBC_URL, CBC_TOKEN and CBC_ORG_KEY. Either gives a
+// [Config].
+//
+//	profile, err := cbc.FindProfile("default")
+//	if err != nil {
+//		return err
+//	}
+//	client, err := cbc.New(profile.Config)
+//
+// Without a client of its own ([Config.HTTPClient]) this package uses the proxy of HTTPS_PROXY and NO_PROXY.
 //
 // # Errors
 //
@@ -36,6 +51,17 @@
 // # Concurrency
 //
 // A [Client] and its parts may be used by any number of goroutines at once. Iterators and jobs belong to one goroutine.
+//
+// # Testing
+//
+// Code that uses this package can be tested in three ways, each of which is an example below:
+//
+//   - one call: take it as a function; the method value client.Devices.Quarantine fits, and so does any function of a test
+//     (Example_testingWithAFunc);
+//   - a few calls: declare an interface with those methods where they are used; the parts of a [Client] are structs and satisfy it
+//     (Example_testingWithAnInterface);
+//   - the behavior of the whole, with refusals, retries and time: give the real client the fake of package cbctest, which runs in
+//     the same process or on a socket (Example_testingWithTheFake).
 //
 // # Why odd things are so
 //
