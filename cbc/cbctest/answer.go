@@ -14,7 +14,10 @@ type keyOfRequest struct{}
 // authenticate lets requests with a known token through.
 func (s *Server) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		key, reason := s.keyOf(r.Header.Values("X-Auth-Token"))
+		key, reason, bearer := s.bearerOf(r.Header)
+		if !bearer {
+			key, reason = s.keyOf(r.Header.Values("X-Auth-Token"))
+		}
 		if reason != "" {
 			s.refuse(w, http.StatusUnauthorized, "UNAUTHORIZED", reason)
 			return
@@ -28,6 +31,8 @@ func (s *Server) keyOf(tokens []string) (Key, string) {
 	switch {
 	case len(tokens) == 0 || tokens[0] == "":
 		return Key{}, "the header X-Auth-Token is missing"
+	case s.csp().Only:
+		return Key{}, "the organization takes bearer tokens alone"
 	case len(tokens) > 1:
 		return Key{}, "the header X-Auth-Token is given twice"
 	}

@@ -2,6 +2,7 @@ package cbctest
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -22,11 +23,11 @@ func (s *Server) deviceJSON(d *device) map[string]any {
 		assignment = "ASSET_GROUP"
 	}
 	groups := []map[string]any{}
-	for i, name := range d.AssetGroups {
-		id := madeUp("asset group "+name, 0)
-		groups = append(groups, map[string]any{
-			"id": uuidOf(id), "name": name, "membership_type": []string{"DYNAMIC", "MANUAL"}[i%2],
-		})
+	for _, name := range d.AssetGroups {
+		if i := slices.IndexFunc(s.assetGroups, func(g AssetGroup) bool { return g.Name == name }); i >= 0 {
+			g := s.assetGroups[i]
+			groups = append(groups, map[string]any{"id": g.ID, "name": g.Name, "membership_type": g.Membership})
+		}
 	}
 	m := map[string]any{
 		"id": d.ID, "name": d.Name, "status": status, "os": d.OS, "os_version": d.OSVersion,

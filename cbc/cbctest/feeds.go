@@ -26,6 +26,7 @@ func (s *Server) registerFeeds() {
 	s.serve("GET "+one+"/reports/{report_id}", "org.feeds:READ", s.getReport)
 	s.serve("PUT "+one+"/reports/{report_id}", "org.feeds:UPDATE", s.putReport)
 	s.serve("DELETE "+one+"/reports/{report_id}", "org.feeds:DELETE", s.deleteReport)
+	s.serve("POST /threathunter/feedmgr/v2/query/translate", "", s.translateQuery)
 }
 
 // healthy answers the health checks.

@@ -205,8 +205,8 @@ func (s *Server) deletePolicy(w http.ResponseWriter, r *http.Request) {
 	case p.System:
 		s.badRequest(w, "a policy of the system cannot be deleted")
 		return
-	case s.devicesIn(p.ID) > 0:
-		s.badRequest(w, "a policy with devices cannot be deleted")
+	case len(s.policies) == 1 || s.devicesIn(p.ID) > 0:
+		s.badRequest(w, "a policy with devices, and the last one, cannot be deleted")
 		return
 	}
 	s.policies = slices.Delete(slices.Clone(s.policies), i, i+1)

@@ -23,10 +23,10 @@ type source struct {
 	until time.Time   // the end of its penalty
 }
 
-// wrap refuses calls beyond the limit. The object store is another service.
+// wrap refuses calls beyond the limit. The object store and the sign-in are other services.
 func (l *limiter) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if l.Calls <= 0 || strings.HasPrefix(r.URL.Path, objectStorePrefix) {
+		if l.Calls <= 0 || strings.HasPrefix(r.URL.Path, objectStorePrefix) || strings.HasPrefix(r.URL.Path, cspPrefix) {
 			next.ServeHTTP(w, r)
 			return
 		}

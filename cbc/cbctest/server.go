@@ -31,6 +31,7 @@ type Server struct {
 	now     func() time.Time
 	created time.Time
 	limiter limiter
+	bearers bearers
 	// bareRefusals is a switch that is read without the lock: it never changes.
 	bareRefusals bool
 
@@ -39,6 +40,7 @@ type Server struct {
 	devices        []*device
 	byID           map[int64]*device
 	policies       []Policy
+	assetGroups    []AssetGroup
 	processes      []Process
 	byGUID         map[string]int      // places in processes
 	childHashes    map[string][]string // the hashes of each parent's children
@@ -62,10 +64,11 @@ func New(world World) *Server {
 	w := world.filled()
 	s := &Server{
 		world: w, orgKey: w.OrgKey, keys: w.Keys, now: func() time.Time { return w.Now().UTC() }, created: w.Now().UTC(),
-		switches: w.Switches, bareRefusals: w.Switches.BareRefusals, policies: w.Policies, overrides: w.Overrides, binaries: w.Binaries,
+		switches: w.Switches, bareRefusals: w.Switches.BareRefusals, policies: w.Policies, assetGroups: w.AssetGroups, overrides: w.Overrides, binaries: w.Binaries,
 		segments: map[string]time.Time{}, byGUID: map[string]int{}, childHashes: map[string][]string{},
 		byID: map[int64]*device{}, downloadsAsked: map[string]int{},
 	}
+	s.bearers.issued = map[string]bearer{}
 	s.limiter = limiter{RateLimit: w.Switches.RateLimit, now: s.now, sources: map[string]*source{}}
 	for _, d := range w.Devices {
 		s.addDevice(d)
@@ -82,6 +85,8 @@ func New(world World) *Server {
 	s.registerBinaries()
 	s.registerJobs()
 	s.registerWorkloads()
+	s.registerAssets()
+	s.registerCSP()
 	s.registerRetired()
 	s.registerEDR()
 	s.registerObservations()
@@ -97,7 +102,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.fake.Serv
 func (s *Server) Owns(path string) bool {
 	for _, prefix := range []string{
 		"/api/investigate/", "/appservices/", "/policyservice/", "/ubs/", "/integrationServices/", "/threathunter/",
-		"/api/alerts/", "/audit_log/", "/jobs/", "/policy-assignment/", "/applianceservice/", "/csp/",
+		"/api/alerts/", "/audit_log/", "/jobs/", "/policy-assignment/", "/applianceservice/", cspPrefix,
 		objectStorePrefix,
 	} {
 		if strings.HasPrefix(path, prefix) {

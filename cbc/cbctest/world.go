@@ -11,10 +11,14 @@ type World struct {
 	OrgKey string `json:"org_key,omitempty"`
 	// Keys are the API keys that are known. Defaults to one key with every permission: [KeyID] and [KeySecret].
 	Keys []Key `json:"keys,omitempty"`
+	// CSP is the sign-in with bearer tokens. Nil means that the organization has none: keys alone are known.
+	CSP *CSP `json:"csp,omitempty"`
 	// Devices are the endpoints.
 	Devices []Device `json:"devices,omitempty"`
 	// Policies are the policies that devices can be in. Defaults to one, "Standard".
 	Policies []Policy `json:"policies,omitempty"`
+	// AssetGroups are the groups that devices can be in. Groups that only devices name are there too, without a policy.
+	AssetGroups []AssetGroup `json:"asset_groups,omitempty"`
 	// Processes are what the process search can find.
 	Processes []Process `json:"processes,omitempty"`
 	// Overrides are the reputation overrides, bans and approvals, that are there already.

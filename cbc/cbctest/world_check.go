@@ -17,6 +17,7 @@ func (w World) Check() error {
 		c.need(k.ID != "" && k.Secret != "", "keys[%d] lacks its id or its secret", i)
 		c.once("the key", k.ID)
 	}
+	c.csp(w.CSP)
 	for i, p := range w.Policies {
 		c.need(p.ID != 0 && p.Name != "", "policies[%d] lacks its id or its name", i)
 		c.once("the policy", p.ID)
@@ -34,6 +35,12 @@ func (w World) Check() error {
 				c.fail("policy %d: %w", p.ID, err)
 			}
 		}
+	}
+	for i, g := range w.AssetGroups {
+		c.need(g.Name != "", "asset_groups[%d] lacks its name", i)
+		c.once("the asset group", g.Name)
+		c.need(g.PolicyID == 0 || policies[g.PolicyID], "policy_id of the asset group %q is no policy: %d", g.Name, g.PolicyID)
+		c.word("membership of an asset group", g.Membership, "DYNAMIC", "MANUAL")
 	}
 	devices := map[int64]bool{}
 	for i, d := range filled.Devices {
@@ -149,4 +156,22 @@ func (c *checker) switches(sw Switches) {
 		c.need(d >= 0, "a delay or a limit is negative")
 	}
 	c.need(sw.RetiredStatus == 0 || sw.RetiredStatus >= 400 && sw.RetiredStatus < 600, "retired_status is no error")
+}
+
+// csp finds what nobody could sign in with.
+func (c *checker) csp(in *CSP) {
+	if in == nil {
+		return
+	}
+	for i, a := range in.Apps {
+		c.need(a.ID != "" && a.Secret != "", "csp.apps[%d] lacks its id or its secret", i)
+		c.once("the app", a.ID)
+	}
+	for i, t := range in.Tokens {
+		c.need(t.Token != "" && t.User != "", "csp.tokens[%d] lacks its token or its user", i)
+		c.need(!c.seen["the API token "+t.Token], "csp.tokens[%d] is there twice", i)
+		c.seen["the API token "+t.Token] = true
+	}
+	c.need(in.Lifetime >= 0, "csp.lifetime is negative")
+	c.need(!in.Only || len(in.Apps)+len(in.Tokens) > 0, "csp.only leaves nobody who could sign in")
 }

@@ -19,6 +19,11 @@ func (w World) filled() World {
 	if len(w.Keys) == 0 {
 		w.Keys = []Key{{ID: KeyID, Secret: KeySecret}}
 	}
+	if w.CSP != nil {
+		csp := *w.CSP
+		csp.Lifetime = cmp.Or(csp.Lifetime, 30*time.Minute)
+		w.CSP = &csp
+	}
 	w.Policies = slices.Clone(w.Policies)
 	if len(w.Policies) == 0 {
 		w.Policies = []Policy{{ID: 88231, Name: "Standard", Description: "Default protection", System: true}}
@@ -27,8 +32,9 @@ func (w World) filled() World {
 		w.Policies[i].fill(i, now)
 	}
 	w.Devices = slices.Clone(w.Devices)
+	w.AssetGroups = w.assetGroups()
 	for i := range w.Devices {
-		w.Devices[i].fill(now, w.Policies)
+		w.Devices[i].fill(now, w.Policies, w.AssetGroups)
 	}
 	w.Overrides = slices.Clone(w.Overrides)
 	for i := range w.Overrides {
@@ -68,7 +74,7 @@ func (p *Policy) fill(i int, now time.Time) {
 	p.Position = cmp.Or(p.Position, i+1)
 }
 
-func (d *Device) fill(now time.Time, policies []Policy) {
+func (d *Device) fill(now time.Time, policies []Policy, groups []AssetGroup) {
 	d.SearchName = cmp.Or(d.SearchName, strings.ToLower(d.Name))
 	d.OS = cmp.Or(d.OS, "WINDOWS")
 	if d.OSVersion == "" {
@@ -84,7 +90,9 @@ func (d *Device) fill(now time.Time, policies []Policy) {
 		}
 	}
 	d.Status = cmp.Or(d.Status, "REGISTERED")
-	d.PolicyID = cmp.Or(d.PolicyID, policies[0].ID)
+	if d.PolicyID == 0 {
+		d.PolicyID = groupPolicy(*d, groups, policies)
+	}
 	d.SensorPolicyID = cmp.Or(d.SensorPolicyID, d.PolicyID)
 	d.SensorVersion = cmp.Or(d.SensorVersion, "4.0.3.1234")
 	d.DeploymentType = cmp.Or(d.DeploymentType, "ENDPOINT")

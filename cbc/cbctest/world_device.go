@@ -16,7 +16,7 @@ type Device struct {
 	OSVersion string `json:"os_version,omitempty"`
 	// Status is REGISTERED (the default), PENDING, DEREGISTERED or UNINSTALLED. Bypass shows itself as BYPASS.
 	Status string `json:"status,omitempty"`
-	// PolicyID is the policy that the device is assigned to. Defaults to the first policy.
+	// PolicyID is the policy that the device is assigned to. Defaults to that of its asset groups, or else the first policy.
 	PolicyID int64 `json:"policy_id,omitempty"`
 	// SensorPolicyID is the policy in force on the sensor. Defaults to PolicyID.
 	SensorPolicyID int64 `json:"sensor_policy_id,omitempty"`

@@ -90,6 +90,12 @@ func (sw AlertSwitches) MarshalJSON() ([]byte, error) { return marshalSpans(sw) 
 func (sw *AlertSwitches) UnmarshalJSON(data []byte) error { return unmarshalSpans(data, sw) }
 
 // MarshalJSON writes durations as text.
+func (c CSP) MarshalJSON() ([]byte, error) { return marshalSpans(c) }
+
+// UnmarshalJSON reads durations as text and refuses unknown members.
+func (c *CSP) UnmarshalJSON(data []byte) error { return unmarshalSpans(data, c) }
+
+// MarshalJSON writes durations as text.
 func (l RateLimit) MarshalJSON() ([]byte, error) { return marshalSpans(l) }
 
 // UnmarshalJSON reads durations as text and refuses unknown members.
