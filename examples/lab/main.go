@@ -1,6 +1,6 @@
 // Lab serves the fakes of Proofpoint TAP, Carbon Black Cloud and NSX on one loopback port, for programs in any language.
 //
-//	go run ./examples/lab --listen 127.0.0.1:0 [--tls --ca-out FILE] [--world FILE] [--ready-file FILE]
+//	go run ./examples/lab --listen 127.0.0.1:0 [--tls --ca-out FILE] [--world FILE] [--ready-file FILE] [--credentials-out FILE]
 //
 // Without a world file it serves the made-up company of the demonstration. The ready file is JSON with the address, the authority
 // and the credentials. Below /_lab: GET requests (the journal), GET state (what the world looks like now), POST faults (make calls
@@ -47,8 +47,8 @@ func main() {
 var errUsage = errors.New("lab")
 
 type options struct {
-	listen, caOut, world, ready string
-	tls                         bool
+	listen, caOut, world, ready, profile string
+	tls                                  bool
 }
 
 func run(ctx context.Context, args []string, out, complaints io.Writer) error {
@@ -77,6 +77,7 @@ func parse(args []string, help io.Writer) (options, error) {
 	fs.StringVar(&o.caOut, "ca-out", "", "with --tls: write the authority's certificate to this `file`, as PEM (default: a temporary file)")
 	fs.StringVar(&o.world, "world", "", "serve the world of this JSON `file` instead of the made-up company")
 	fs.StringVar(&o.ready, "ready-file", "", "write address and credentials to this `file` once calls are answered; it goes when the lab ends")
+	fs.StringVar(&o.profile, "credentials-out", "", "write the CBC credentials to this `file` in the form of credentials.cbc; it goes when the lab ends")
 	err := fs.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -144,6 +145,11 @@ func serve(ctx context.Context, o options, world lab.World, listener net.Listene
 		r.URL, r.CA = "https://"+listener.Addr().String(), path
 		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	}
+	remove, err := writeProfile(o.profile, r)
+	if err != nil {
+		return fmt.Errorf("lab: --credentials-out: %w", err)
+	}
+	defer remove()
 	var served error
 	ended := make(chan struct{})
 	go func() {
