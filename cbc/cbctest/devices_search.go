@@ -118,6 +118,9 @@ func (m *deviceMatch) span(now time.Time) error {
 	}
 	var err error
 	m.from, m.to, err = m.Criteria.LastContactTime.span("last_contact_time", now)
+	if m.Criteria.LastContactTime.Range != nil {
+		m.to = time.Time{} // a sensor that checks in while the search is at work has been in contact, too
+	}
 	return err
 }
 
@@ -139,7 +142,7 @@ func (m *deviceMatch) wants(s *Server, d *device) bool {
 		len(c.TargetPriority) > 0 && !slices.Contains(c.TargetPriority, d.TargetPriority),
 		len(c.DeploymentType) > 0 && !slices.Contains(c.DeploymentType, d.DeploymentType),
 		slices.Contains(m.Exclusions.SensorVersion, d.SensorVersion),
-		c.LastContactTime != nil && (d.contact.Before(m.from) || d.contact.After(m.to)):
+		c.LastContactTime != nil && (d.contact.Before(m.from) || !m.to.IsZero() && d.contact.After(m.to)):
 		return false
 	}
 	if len(c.Status) == 0 && len(c.ID) == 0 && d.gone() && !s.switches.Devices.ListGone {
