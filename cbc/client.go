@@ -84,6 +84,7 @@ type Client struct {
 	Binaries     *Binaries
 	LiveResponse *LiveResponse
 	Jobs         *Jobs
+	Workloads    *Workloads
 }
 
 // New checks cfg and returns a client. It calls nobody. The error names everything that is wrong with cfg.
@@ -112,6 +113,7 @@ func New(cfg Config) (*Client, error) {
 		Binaries:     &Binaries{c},
 		LiveResponse: &LiveResponse{c},
 		Jobs:         &Jobs{c},
+		Workloads:    &Workloads{c},
 	}, nil
 }
 
@@ -183,27 +185,33 @@ func (c *core) call(op, method, route string, args ...string) rest.Call {
 // do makes a call and decodes the answer into out, which may be nil for calls that answer 204. Either way an answer of 200 is
 // looked into: some routes report a failure there, and the login page of a proxy must not pass for a device that was isolated.
 func (c *core) do(ctx context.Context, call rest.Call, out any) error {
+	_, err := c.send(ctx, call, out)
+	return err
+}
+
+// send is do for those who need the status or a header of the answer as well.
+func (c *core) send(ctx context.Context, call rest.Call, out any) (rest.Result, error) {
 	var raw jsontext.Value
 	res, err := c.rest.Do(ctx, call, &raw)
 	if err != nil {
 		if e, ok := errors.AsType[*APIError](err); ok && out == nil && e.StatusCode/100 == 2 && len(bytes.TrimSpace(e.Body)) == 0 {
-			return nil // 200 without a body where 204 is documented
+			return res, nil // 200 without a body where 204 is documented
 		}
-		return err
+		return res, err
 	}
 	if fault := faultOf(call.Op, res.Status, raw); fault != nil {
-		return fault
+		return res, fault
 	}
 	switch {
-	case out == nil:
-		return nil
+	case out == nil || res.Status/100 != 2:
+		return res, nil
 	case len(raw) == 0:
-		return answerError(call.Op, res.Status, nil, errors.New("the answer is empty"))
+		return res, answerError(call.Op, res.Status, nil, errors.New("the answer is empty"))
 	}
 	if err := json.Unmarshal(raw, out, forgiving()); err != nil {
-		return answerError(call.Op, res.Status, raw, err)
+		return res, answerError(call.Op, res.Status, raw, err)
 	}
-	return nil
+	return res, nil
 }
 
 // answerError is for an answer of success that is not what the vendor documents.

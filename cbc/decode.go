@@ -1,6 +1,7 @@
 package cbc
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -20,9 +21,10 @@ func forgiving() json.Options {
 			lenient(asText[string]), lenient(asText[ProcessGUID]), lenient(asText[OverrideID]), lenient(asText[JobID]),
 			lenient(asText[OverrideList]), lenient(asText[OverrideType]),
 			lenient(asInteger[int64]), lenient(asInteger[int]), lenient(asInteger[DeviceID]), lenient(asInteger[PolicyID]),
-			lenient(asText[ServiceJobStatus]), lenient(asInteger[ServiceJobID]),
-			lenient(asBool), lenient(asTime),
+			lenient(asText[ServiceJobStatus]), lenient(asInteger[ServiceJobID]), lenient(asText[SensorKit]), lenient(asText[NSXTag]),
+			lenient(asBool), lenient(asTime), lenient(asNumber),
 			lenient(listOf(asText[string])), lenient(listOf(asInteger[int64])),
+			objectsOf[AssetGroup](), objectsOf[DeviceMetadata](),
 		)),
 	)
 }
@@ -102,6 +104,16 @@ func parseInteger(s string) (int64, error) {
 	return 0, err
 }
 
+// asNumber reads a number that need not be an integer.
+func asNumber(raw jsontext.Value) (float64, bool) {
+	s, ok := scalar(raw)
+	if !ok {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
+}
+
 func asBool(raw jsontext.Value) (v, ok bool) {
 	s, ok := scalar(raw)
 	if !ok {
@@ -156,4 +168,25 @@ func listOf[T comparable](convert func(jsontext.Value) (T, bool)) func(jsontext.
 		}
 		return list, list != nil
 	}
+}
+
+// objectsOf reads a list of objects, or one object. What else stands in the list is left out.
+func objectsOf[T any]() *json.Unmarshalers {
+	return json.UnmarshalFromFunc(func(dec *jsontext.Decoder, out *[]T) error {
+		raw, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		var list []T
+		for _, item := range items(raw) {
+			var v T
+			if item.Kind() == '{' && json.Unmarshal(item, &v, dec.Options()) == nil {
+				list = append(list, v)
+			}
+		}
+		if list != nil {
+			*out = list
+		}
+		return nil
+	})
 }

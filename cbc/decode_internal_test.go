@@ -145,7 +145,7 @@ func TestDecodeDevice(t *testing.T) {
 		want Device
 	}{
 		{"device.json", true, "lap-0417", Device{
-			ID: 4571602, Name: `CORP\LAP-0417`, Status: "REGISTERED", OS: "WINDOWS", OSVersion: "Windows 11 x64", SensorVersion: "4.0.3.1234",
+			ID: 4571602, Name: `CORP\LAP-0417`, Status: "REGISTERED", OrgID: 1204, OS: "WINDOWS", OSVersion: "Windows 11 x64", SensorVersion: "4.0.3.1234",
 			SensorStates: []string{"ACTIVE", "LIVE_RESPONSE_NOT_RUNNING", "LIVE_RESPONSE_NOT_KILLED", "LIVE_RESPONSE_ENABLED"},
 			PolicyID:     88231, PolicyName: "Standard", CurrentSensorPolicy: "Standard",
 			AssetGroups:    []AssetGroup{{ID: "7f6d8a4e-1f7e-4d39-8a51-1f2f3a4b5c6d", Name: "Laptops", MembershipType: "DYNAMIC"}},
@@ -153,7 +153,7 @@ func TestDecodeDevice(t *testing.T) {
 			MACAddress: "02005e100001", InternalIP: "192.0.2.17",
 			LastContact: time.Date(2025, 2, 11, 8, 18, 44, 902e6, time.UTC),
 		}},
-		{"device_nulls.json", false, "lap-0418", Device{ID: 4571603, Name: "LAP-0418", Status: "PENDING"}},
+		{"device_nulls.json", false, "lap-0418", Device{ID: 4571603, Name: "LAP-0418", Status: "PENDING", OrgID: 1204}},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
 			t.Parallel()

@@ -12,15 +12,40 @@ import (
 // maxActionDevices is how many devices one call acts on. The vendor publishes no limit.
 const maxActionDevices = 1000
 
+// deviceAction is what is to be done to devices.
 type deviceAction struct {
-	ActionType string        `json:"action_type"`
-	DeviceID   []DeviceID    `json:"device_id"`
-	Options    actionOptions `json:"options"`
+	op         string // the middle of its errors
+	kind       string
+	options    actionOptions
+	repeatable bool // it sets a state: done twice is done once
 }
 
 type actionOptions struct {
-	Toggle   string   `json:"toggle,omitzero"`
-	PolicyID PolicyID `json:"policy_id,omitzero"`
+	Toggle        string               `json:"toggle,omitzero"`
+	PolicyID      PolicyID             `json:"policy_id,omitzero"`
+	SensorVersion map[SensorKit]string `json:"sensor_version,omitzero"`
+}
+
+type actionBody struct {
+	ActionType string        `json:"action_type"`
+	DeviceID   []DeviceID    `json:"device_id,omitzero"`
+	Search     *deviceFilter `json:"search,omitzero"`
+	Options    actionOptions `json:"options,omitzero"`
+}
+
+func toggle(op, kind, state string) deviceAction {
+	return deviceAction{op: op, kind: kind, options: actionOptions{Toggle: state}, repeatable: true}
+}
+
+func quarantineAction() deviceAction { return toggle("devices.quarantine", "QUARANTINE", "ON") }
+func releaseAction() deviceAction    { return toggle("devices.release", "QUARANTINE", "OFF") }
+
+func setPolicyAction(policy PolicyID) (deviceAction, error) {
+	a := deviceAction{op: "devices.set_policy", kind: "UPDATE_POLICY", options: actionOptions{PolicyID: policy}, repeatable: true}
+	if policy <= 0 {
+		return a, fmt.Errorf("cbc: %s: %d is no policy id", a.op, policy)
+	}
+	return a, nil
 }
 
 // DevicesError says what went wrong for which devices. The other devices of the call are not concerned.
@@ -58,14 +83,14 @@ func (e *DevicesError) Unwrap() error { return e.Err }
 //
 //api:op POST /appservices/v6/orgs/{org_key}/device_actions
 func (d *Devices) Quarantine(ctx context.Context, ids ...DeviceID) error {
-	return d.act(ctx, "devices.quarantine", deviceAction{ActionType: "QUARANTINE", Options: actionOptions{Toggle: "ON"}}, ids)
+	return d.act(ctx, quarantineAction(), ids)
 }
 
 // Release ends the quarantine of devices. All else is as with [Devices.Quarantine].
 //
 //api:op POST /appservices/v6/orgs/{org_key}/device_actions
 func (d *Devices) Release(ctx context.Context, ids ...DeviceID) error {
-	return d.act(ctx, "devices.release", deviceAction{ActionType: "QUARANTINE", Options: actionOptions{Toggle: "OFF"}}, ids)
+	return d.act(ctx, releaseAction(), ids)
 }
 
 // SetPolicy assigns a policy to devices. It is an override by hand, which beats every asset group until somebody removes it: keep
@@ -75,32 +100,34 @@ func (d *Devices) Release(ctx context.Context, ids ...DeviceID) error {
 //
 //api:op POST /appservices/v6/orgs/{org_key}/device_actions
 func (d *Devices) SetPolicy(ctx context.Context, policy PolicyID, ids ...DeviceID) error {
-	if policy <= 0 {
-		return fmt.Errorf("cbc: devices.set_policy: %d is no policy id", policy)
+	action, err := setPolicyAction(policy)
+	if err != nil {
+		return err
 	}
-	return d.act(ctx, "devices.set_policy", deviceAction{ActionType: "UPDATE_POLICY", Options: actionOptions{PolicyID: policy}}, ids)
+	return d.act(ctx, action, ids)
 }
 
-func (d *Devices) act(ctx context.Context, op string, action deviceAction, ids []DeviceID) error {
-	ids, err := checkDeviceIDs(op, ids)
+func (d *Devices) act(ctx context.Context, action deviceAction, ids []DeviceID) error {
+	ids, err := checkDeviceIDs(action.op, ids)
 	if err != nil {
 		return err
 	}
 	var problems []error
 	for chunk := range slices.Chunk(ids, maxActionDevices) {
-		problems = append(problems, d.actOn(ctx, op, action, chunk))
+		problems = append(problems, d.actOn(ctx, action, chunk))
 	}
 	return errors.Join(problems...)
 }
 
 // actOn acts on the devices of one call. Whether an unknown device among them is passed over or makes the vendor refuse them all is
-// not documented: if it refuses, those that exist are done without the others.
-func (d *Devices) actOn(ctx context.Context, op string, action deviceAction, ids []DeviceID) error {
-	err := d.post(ctx, op, action, ids)
+// not documented: if it refuses, those that exist are done without the others, unless the action must not be made twice.
+func (d *Devices) actOn(ctx context.Context, action deviceAction, ids []DeviceID) error {
+	op := action.op
+	err := d.post(ctx, action, actionBody{DeviceID: ids})
 	if err == nil {
 		return nil
 	}
-	if !errors.Is(err, ErrNotFound) || len(ids) == 1 {
+	if !errors.Is(err, ErrNotFound) || len(ids) == 1 || !action.repeatable {
 		return &DevicesError{Op: op, IDs: slices.Clone(ids), Err: err}
 	}
 	found, lookup := d.ByIDs(ctx, ids...)
@@ -116,15 +143,15 @@ func (d *Devices) actOn(ctx context.Context, op string, action deviceAction, ids
 	}
 	missing := slices.DeleteFunc(slices.Clone(ids), func(id DeviceID) bool { return slices.Contains(existing, id) })
 	problem := error(&DevicesError{Op: op, IDs: missing, Err: err})
-	if err := d.post(ctx, op, action, existing); err != nil {
+	if err := d.post(ctx, action, actionBody{DeviceID: existing}); err != nil {
 		problem = errors.Join(problem, &DevicesError{Op: op, IDs: existing, Err: err})
 	}
 	return problem
 }
 
-func (d *Devices) post(ctx context.Context, op string, action deviceAction, ids []DeviceID) error {
-	action.DeviceID = ids
-	call := d.c.call(op, http.MethodPost, "/appservices/v6/orgs/{org_key}/device_actions")
-	call.Body, call.Repeatable = action, true
+func (d *Devices) post(ctx context.Context, action deviceAction, body actionBody) error {
+	body.ActionType, body.Options = action.kind, action.options
+	call := d.c.call(action.op, http.MethodPost, "/appservices/v6/orgs/{org_key}/device_actions")
+	call.Body, call.Repeatable = body, action.repeatable
 	return d.c.do(ctx, call, nil)
 }

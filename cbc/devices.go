@@ -8,7 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
+
+	"github.com/pphunt/pphunt/internal/rest"
 )
 
 // Devices reads devices and acts on them.
@@ -17,86 +18,41 @@ type Devices struct{ c *core }
 // maxDevices is how far a device search reaches: the sum of the first row and the number of rows.
 const maxDevices = 10000
 
-// DeviceQuery says which devices to search for. The values of a field are alternatives; all fields must match. The zero value finds
-// every device.
-type DeviceQuery struct {
-	IDs []DeviceID
-	// Statuses are such as ACTIVE, REGISTERED, DEREGISTERED, QUARANTINE or BYPASS. Defaults to ALL, so that nothing is hidden.
-	Statuses []string
-	// OS are such as WINDOWS, MAC or LINUX.
-	OS        []string
-	PolicyIDs []PolicyID
-	// TargetPriorities are LOW, MEDIUM, HIGH and MISSION_CRITICAL.
-	TargetPriorities []string
-	// DeploymentTypes are such as ENDPOINT, WORKLOAD or VDI.
-	DeploymentTypes []string
-	// Query searches in texts such as name, user and address: cbc.Field("name").Prefix("lap-04"). The vendor knows no quotes here,
-	// and an expression must find something, not only exclude.
-	Query Expr
-	// Rows is the size of a page. Defaults to 1,000.
-	Rows int
-}
-
-type deviceCriteria struct {
-	ID             []DeviceID `json:"id,omitzero"`
-	Status         []string   `json:"status,omitzero"`
-	OS             []string   `json:"os,omitzero"`
-	PolicyID       []PolicyID `json:"policy_id,omitzero"`
-	TargetPriority []string   `json:"target_priority,omitzero"`
-	DeploymentType []string   `json:"deployment_type,omitzero"`
-}
-
 type deviceSearch struct {
-	Criteria deviceCriteria `json:"criteria"`
-	Query    string         `json:"query,omitzero"`
-	Rows     int            `json:"rows"`
-	Start    int            `json:"start"` // from 1
-	Sort     []sortBy       `json:"sort"`
+	deviceFilter
+	Rows  int      `json:"rows"`
+	Start int      `json:"start"` // from 1
+	Sort  []sortBy `json:"sort"`
 }
 
-type sortBy struct {
-	Field string `json:"field"`
-	Order string `json:"order"`
-}
-
+// body is the search for a first page.
 func (q DeviceQuery) body() (deviceSearch, error) {
-	body := deviceSearch{
-		Criteria: deviceCriteria{
-			ID: nonEmpty(q.IDs), Status: nonEmpty(q.Statuses), OS: nonEmpty(q.OS), PolicyID: nonEmpty(q.PolicyIDs),
-			TargetPriority: nonEmpty(q.TargetPriorities), DeploymentType: nonEmpty(q.DeploymentTypes),
-		},
-		Rows: q.Rows,
-		Sort: []sortBy{{Field: "id", Order: "ASC"}}, // rows sorted by what changes would move between pages
-	}
-	if len(body.Criteria.Status) == 0 {
-		body.Criteria.Status = []string{"ALL"}
-	}
-	switch {
-	case body.Rows == 0:
-		body.Rows = 1000
-	case body.Rows < 0 || body.Rows >= maxDevices:
-		return body, fmt.Errorf("cbc: devices.search: Rows is %d: want 1 to %d", q.Rows, maxDevices-1)
-	}
-	if slices.ContainsFunc(q.IDs, func(id DeviceID) bool { return id <= 0 }) {
-		return body, errors.New("cbc: devices.search: a device id is zero or below")
-	}
-	if q.Query.IsZero() {
-		return body, nil
-	}
-	var err error
-	body.Query, err = q.Query.build()
-	if err == nil && (strings.Contains(body.Query, `"`) || strings.Contains(body.Query, anchor)) {
-		err = errors.New("cbc: devices.search: the expression needs quotes or only excludes, which device search cannot do")
-	}
-	return body, err
+	const op = "devices.search"
+	filter, err := q.filter(op)
+	order, errOrder := q.order(op)
+	rows, errRows := q.page(op, maxDevices-1)
+	return deviceSearch{deviceFilter: filter, Rows: rows, Sort: order}, errors.Join(err, errOrder, errRows)
 }
 
-// nonEmpty leaves out a list without elements: as a criterion it could mean everything or nothing.
-func nonEmpty[T any](list []T) []T {
-	if len(list) == 0 {
-		return nil
+// read makes a call whose answer has devices in it. They come with secrets, so that no error may keep an answer that could not be read.
+func (d *Devices) read(ctx context.Context, call rest.Call, out any) error {
+	err := d.c.do(ctx, call, out)
+	if e, ok := errors.AsType[*APIError](err); ok && e.StatusCode/100 == 2 {
+		e.Body = nil
 	}
-	return list
+	return err
+}
+
+// deviceList checks and unpacks the devices of an answer.
+func deviceList(op string, rows []wireDevice) ([]Device, error) {
+	devices := make([]Device, len(rows))
+	for i, w := range rows {
+		if w.ID <= 0 {
+			return nil, answerError(op, http.StatusOK, nil, errors.New("a device without an id"))
+		}
+		devices[i] = w.device()
+	}
+	return devices, nil
 }
 
 // Get reads a device. It needs the permission device (READ) and returns [ErrNotFound] for an id that is not in use.
@@ -108,20 +64,20 @@ func (d *Devices) Get(ctx context.Context, id DeviceID) (Device, error) {
 	}
 	call := d.c.call("devices.get", http.MethodGet, "/appservices/v6/orgs/{org_key}/devices/{device_id}", formatID(id))
 	call.Repeatable = true
-	var device Device
-	if err := d.c.do(ctx, call, &device); err != nil {
+	var w wireDevice
+	if err := d.read(ctx, call, &w); err != nil {
 		return Device{}, err
 	}
-	if device.ID != id {
-		return Device{}, answerError(call.Op, http.StatusOK, nil, fmt.Errorf("it is about device %d, not %d", device.ID, id))
+	if w.ID != id {
+		return Device{}, answerError(call.Op, http.StatusOK, nil, fmt.Errorf("it is about device %d, not %d", w.ID, id))
 	}
-	return device, nil
+	return w.device(), nil
 }
 
 func formatID[T ~int64](id T) string { return strconv.FormatInt(int64(id), 10) }
 
-// Search yields the devices that q describes, in the order of their ids. It yields at most one error, last. The vendor lets a
-// search reach just under 10,000 devices; one that finds more ends with an [ErrTruncated]. It needs device (READ).
+// Search yields the devices that q describes, in the order of their ids unless q says another. It yields at most one error, last. The vendor lets a
+// search reach just under 10,000 devices; one that finds more ends with an [ErrTruncated]: use [Devices.Scroll]. It needs device (READ).
 //
 //api:op POST /appservices/v6/orgs/{org_key}/devices/_search
 func (d *Devices) Search(ctx context.Context, q DeviceQuery) iter.Seq2[Device, error] {
@@ -145,14 +101,16 @@ func (d *Devices) pages(ctx context.Context, body deviceSearch) iter.Seq2[Device
 		}
 		call := d.c.call("devices.search", http.MethodPost, "/appservices/v6/orgs/{org_key}/devices/_search")
 		call.Body, call.Repeatable = body, true
-		var answer listAnswer[Device]
-		if err := d.c.do(ctx, call, &answer); err != nil {
+		var answer listAnswer[wireDevice]
+		if err := d.read(ctx, call, &answer); err != nil {
 			return nil, 0, err
 		}
-		if slices.ContainsFunc(answer.Results, func(device Device) bool { return device.ID <= 0 }) {
-			return nil, 0, answerError(call.Op, http.StatusOK, nil, errors.New("a device without an id"))
+		rows, total, err := answer.page(call.Op)
+		if err != nil {
+			return nil, 0, err
 		}
-		return answer.page(call.Op)
+		devices, err := deviceList(call.Op, rows)
+		return devices, total, err
 	})
 }
 
@@ -169,7 +127,9 @@ func (d *Devices) ByIDs(ctx context.Context, ids ...DeviceID) ([]Device, error) 
 	var missing []DeviceID
 	for chunk := range slices.Chunk(ids, maxActionDevices) {
 		// Without a status, as everybody asks for single devices.
-		body := deviceSearch{Criteria: deviceCriteria{ID: chunk}, Rows: maxActionDevices, Sort: []sortBy{{Field: "id", Order: "ASC"}}}
+		body := deviceSearch{
+			deviceFilter: deviceFilter{Criteria: deviceCriteria{ID: chunk}}, Rows: maxActionDevices, Sort: []sortBy{{Field: "id", Order: "ASC"}},
+		}
 		failed := false
 		for device, err := range d.pages(ctx, body) {
 			if err != nil {
