@@ -92,6 +92,14 @@ func checkCriteria(criteria map[string][]string) error {
 	return nil
 }
 
+// orAll is the selection that looks at everything that the vendor holds unless it says otherwise.
+func (s selection) orAll() selection {
+	if s.window == 0 && s.start.IsZero() && s.end.IsZero() {
+		s.window = retention
+	}
+	return s
+}
+
 func (s selection) timeRange() (timeRange, error) {
 	window := s.window
 	switch {
