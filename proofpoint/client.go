@@ -51,6 +51,8 @@ type Client struct {
 	Threats *Threats
 	// Campaigns tells about campaigns and the threats in them.
 	Campaigns *Campaigns
+	// Forensics tells what the sandboxes saw of threats.
+	Forensics *Forensics
 }
 
 // New checks the configuration, returning everything that is wrong with it, and makes a client. It sends nothing.
@@ -93,5 +95,6 @@ func New(cfg Config) (*Client, error) {
 		SIEM:      &SIEM{core: c},
 		Threats:   &Threats{core: c},
 		Campaigns: &Campaigns{core: c},
+		Forensics: &Forensics{core: c},
 	}, nil
 }

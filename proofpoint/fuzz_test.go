@@ -170,6 +170,36 @@ func FuzzCampaign(f *testing.F) {
 	})
 }
 
+// FuzzForensics checks that reports are read without harm, and that each piece of evidence keeps what it says.
+func FuzzForensics(f *testing.F) {
+	seedFrom(f, "forensics.json")
+	f.Add([]byte(`{"reports":[{"forensics":[7,{"type":"url","what":[]},{"type":"network","what":{"port":1e400}}]}]}`))
+	var body []byte
+	client := newClient(f, roundTripper(func(r *http.Request) (*http.Response, error) {
+		return response(r, http.StatusOK, bytes.NewReader(body)), nil
+	}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		body = data
+		got, err := client.Forensics.ByThreat(t.Context(), "x", proofpoint.ForensicsOptions{})
+		if _, partial := errors.AsType[*proofpoint.MalformedError](err); err != nil && !partial {
+			if !cmp.Equal(got, proofpoint.ForensicReports{}) {
+				t.Errorf("a refused answer left %+v", got)
+			}
+			return
+		}
+		if !bytes.Equal(got.Raw, bytes.TrimSpace(data)) {
+			t.Errorf("Raw = %q of %q", got.Raw, data)
+		}
+		for _, report := range got.Reports {
+			for _, e := range report.Evidence {
+				if e.What != nil && !bytes.HasPrefix(e.RawWhat, []byte("{")) || !bytes.Contains(data, e.RawWhat) {
+					t.Errorf("%q became %#v", e.RawWhat, e.What)
+				}
+			}
+		}
+	})
+}
+
 // FuzzTime checks that every time that is read is in UTC, and that what the standard library reads is read the same.
 func FuzzTime(f *testing.F) {
 	for _, seed := range []string{
