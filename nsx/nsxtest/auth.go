@@ -1,7 +1,6 @@
 package nsxtest
 
 import (
-	"context"
 	"crypto/subtle"
 	"mime"
 	"net/http"
@@ -32,34 +31,42 @@ type account struct {
 	locked   time.Time // until then
 }
 
-// userKey is the context key of a request's user.
-type userKey struct{}
-
-// authenticate lets requests with a good session or good basic credentials through.
+// authenticate lets requests with a good session, good credentials or a registered certificate through. Where there are
+// credentials, the certificate is ignored.
 func (s *Server) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cookie, noCookie := r.Cookie(sessionCookie)
-		name, password, basic := r.BasicAuth()
+		signed := r.Header.Get("Authorization") != ""
 		switch {
-		case noCookie == nil && r.Header.Get("Authorization") != "":
+		case noCookie == nil && signed:
 			refuse(w, invalid("A request must not carry a session and credentials at once."))
-			return
 		case noCookie == nil:
 			user, p := s.resume(cookie.Value, r)
-			if user == "" && p == nil {
-				s.refuseLogin(w)
-				return
-			}
-			if p != nil {
+			switch {
+			case p != nil:
 				refuse(w, p)
+			case user == "":
+				s.refuseLogin(w)
+			default:
+				s.as(s.of(user), next, w, r)
+			}
+		case signed:
+			if id, ok := s.signIn(r); ok {
+				s.as(id, next, w, r)
 				return
 			}
-			name = user
-		case !basic || s.switches.BasicDisabled || !s.login(name, password):
 			s.refuseLogin(w)
-			return
+		default:
+			id, present, trusted := s.certified(r)
+			switch {
+			case !present:
+				s.refuseLogin(w)
+			case !trusted:
+				refuse(w, &problem{status: http.StatusInternalServerError, code: codeCertificate, text: "The client certificate is not trusted."})
+			default:
+				s.as(id, next, w, r)
+			}
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), userKey{}, name)))
 	})
 }
 
@@ -153,14 +160,10 @@ func (s *Server) EndSessions() {
 	clear(s.sessions)
 }
 
-// mayWrite says whether the user of a request may change tags.
+// mayWrite says whether whoever sent a request may change tags.
 func (s *Server) mayWrite(r *http.Request) *problem {
-	name, _ := r.Context().Value(userKey{}).(string)
-	if s.users[name].ReadOnly {
-		return &problem{
-			status: http.StatusForbidden, code: codePermission, module: "policy",
-			text: "The user is not authorized to perform this operation.",
-		}
+	if id, _ := r.Context().Value(identityKey{}).(identity); id.readOnly {
+		return forbidden()
 	}
 	return nil
 }

@@ -29,6 +29,8 @@ type bulkTargets struct {
 
 // operation is a bulk request as the server keeps it.
 type operation struct {
+	space    space
+	id       string
 	request  bulkRequest
 	tag      Tag
 	revision int
@@ -59,7 +61,17 @@ func bulkParameters() []string { return []string{"enforcement_point_path"} }
 // putOperation accepts an operation. Nothing is applied yet.
 func (s *Server) putOperation(w http.ResponseWriter, r *http.Request) {
 	var in bulkRequest
-	_, p := query(r, bulkParameters()...)
+	q, p := query(r, bulkParameters()...)
+	if p == nil {
+		p = s.checkEnforcementPoint(q)
+	}
+	var sp space
+	if p == nil {
+		sp, p = s.space(r)
+	}
+	if p == nil {
+		p = asynchronous(r)
+	}
 	if p == nil {
 		p = body(r, &in)
 	}
@@ -74,7 +86,7 @@ func (s *Server) putOperation(w http.ResponseWriter, r *http.Request) {
 		refuse(w, p)
 		return
 	}
-	answer, p := s.accept(r.PathValue("operation-id"), in, tags[0])
+	answer, p := s.accept(sp, r.PathValue("operation-id"), in, tags[0])
 	if p != nil {
 		refuse(w, p)
 		return
@@ -83,13 +95,13 @@ func (s *Server) putOperation(w http.ResponseWriter, r *http.Request) {
 }
 
 // accept stores an operation and returns its object. One that is there already needs its revision.
-func (s *Server) accept(id string, in bulkRequest, tag Tag) (any, *problem) {
+func (s *Server) accept(sp space, id string, in bulkRequest, tag Tag) (any, *problem) {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(now)
-	op := &operation{request: in, tag: tag, put: now}
-	if old := s.operations[id]; old != nil {
+	op := &operation{space: sp, id: id, request: in, tag: tag, put: now}
+	if old := s.operations[sp.operation(id)]; old != nil {
 		if !s.switches.BulkOverwrites && (in.Revision == nil || *in.Revision != old.revision) {
 			return nil, &problem{
 				status: http.StatusPreconditionFailed, code: codeStale, module: "policy", text: "The object has changed since its revision was read.",
@@ -97,10 +109,10 @@ func (s *Server) accept(id string, in bulkRequest, tag Tag) (any, *problem) {
 		}
 		op.revision = old.revision + 1
 	} else {
-		s.operationIDs = append(s.operationIDs, id)
+		s.operationPaths = append(s.operationPaths, sp.operation(id))
 	}
-	s.operations[id] = op
-	return op.object(id), nil
+	s.operations[sp.operation(id)] = op
+	return op.object(), nil
 }
 
 // checkBulk checks the shape of an operation.
@@ -124,7 +136,7 @@ func checkBulk(in *bulkRequest) ([]Tag, *problem) {
 }
 
 // object is an operation on the wire.
-func (op *operation) object(id string) any {
+func (op *operation) object() any {
 	return struct {
 		bulkRequest
 		Tag      wireTag `json:"tag"`
@@ -137,19 +149,19 @@ func (op *operation) object(id string) any {
 		Created  int64   `json:"_create_time"`
 		Revision int     `json:"_revision"`
 	}{
-		op.request, wireTags([]Tag{op.tag}, false)[0], "TagBulkOperation", id, id, "/infra/tags/tag-operations/" + id, id, "/infra",
+		op.request, wireTags([]Tag{op.tag}, false)[0], "TagBulkOperation", op.id, op.id, op.space.operation(op.id), op.id, op.space.path(),
 		op.put.UnixMilli(), op.revision,
 	}
 }
 
 // getOperation returns an operation.
 func (s *Server) getOperation(w http.ResponseWriter, r *http.Request) {
-	s.operation(w, r, func(id string, op *operation, _ time.Time) any { return op.object(id) })
+	s.operation(w, r, func(op *operation, _ time.Time) any { return op.object() })
 }
 
 // getOperationStatus says how far an operation is.
 func (s *Server) getOperationStatus(w http.ResponseWriter, r *http.Request) {
-	s.operation(w, r, func(id string, op *operation, now time.Time) any {
+	s.operation(w, r, func(op *operation, now time.Time) any {
 		status := "Pending"
 		switch {
 		case op.done && op.failed:
@@ -165,23 +177,31 @@ func (s *Server) getOperationStatus(w http.ResponseWriter, r *http.Request) {
 			Tag     wireTag      `json:"tag"`
 			Applied []bulkStatus `json:"apply_to,omitempty"`
 			Removed []bulkStatus `json:"remove_from,omitempty"`
-		}{"/infra/tags/tag-operations/" + id, status, wireTags([]Tag{op.tag}, false)[0], op.applied, op.removed}
+		}{op.space.operation(op.id), status, wireTags([]Tag{op.tag}, false)[0], op.applied, op.removed}
 	})
 }
 
 // operation answers with something about one operation.
-func (s *Server) operation(w http.ResponseWriter, r *http.Request, tell func(string, *operation, time.Time) any) {
-	if _, p := query(r, bulkParameters()...); p != nil {
+func (s *Server) operation(w http.ResponseWriter, r *http.Request, tell func(*operation, time.Time) any) {
+	q, p := query(r, bulkParameters()...)
+	if p == nil {
+		p = s.checkEnforcementPoint(q)
+	}
+	var sp space
+	if p == nil {
+		sp, p = s.space(r)
+	}
+	if p != nil {
 		refuse(w, p)
 		return
 	}
 	now, id := s.now(), r.PathValue("operation-id")
 	s.mu.Lock()
 	s.settle(now)
-	op := s.operations[id]
+	op := s.operations[sp.operation(id)]
 	var answer any
 	if op != nil {
-		answer = tell(id, op, now)
+		answer = tell(op, now)
 	}
 	s.mu.Unlock()
 	if op == nil {
@@ -193,8 +213,8 @@ func (s *Server) operation(w http.ResponseWriter, r *http.Request, tell func(str
 
 // settle applies the operations that are due, in the order in which they came. The caller holds the lock.
 func (s *Server) settle(now time.Time) {
-	for _, id := range s.operationIDs {
-		op := s.operations[id]
+	for _, path := range s.operationPaths {
+		op := s.operations[path]
 		due := op.put.Add(2 * s.bulkStep)
 		if op.done || now.Before(due) {
 			continue
@@ -214,7 +234,7 @@ func (s *Server) applyBulk(op *operation, targets []bulkTargets, change func(a, 
 			row := resourceStatus{ID: id, Status: "Success"}
 			m := s.find(id)
 			p := missing("VirtualMachine", id)
-			if m != nil {
+			if m != nil && op.space.sees(m) {
 				row.Name = m.Name
 				p = s.set(m, change(m.tags(), []Tag{op.tag}), at)
 			}

@@ -17,6 +17,9 @@ const (
 	codeCredentials = 403
 	codeStale       = 604
 	codeNotFound    = 600
+	codePath        = 500012
+	codeTooLarge    = 60576
+	codeCertificate = 99
 	codeTagCount    = 610717
 )
 

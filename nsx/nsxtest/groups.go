@@ -9,90 +9,52 @@ import (
 	"github.com/pphunt/pphunt/internal/fake"
 )
 
-// Group is a group of virtual machines, by conditions. What is done to its members is the business of rules, which are not
-// simulated.
+// Group is a group of virtual machines. What is done to its members is the business of [SecurityPolicy], which the server only
+// tells about.
+//
+// A machine is a member if one of the conditions, nested conditions and lists holds, or each of them if All says so.
 type Group struct {
 	// ID is the last part of its path.
 	ID string `json:"id"`
 	// Name defaults to the id.
 	Name string `json:"name,omitempty"`
+	// Domain defaults to "default".
+	Domain string `json:"domain,omitempty"`
+	// Project puts the group in a project, where it sees the machines of the project alone. By default it is in the default
+	// space and sees all.
+	Project string `json:"project,omitempty"`
 	// Conditions choose the members.
 	Conditions []Condition `json:"conditions,omitempty"`
-	// All asks for every condition. By default one is enough.
+	// Nested are conditions in brackets.
+	Nested []Nested `json:"nested,omitempty"`
+	// ExternalIDs, Paths and IPs list members: machines by id, groups by path, machines by an address of theirs.
+	ExternalIDs []string `json:"external_ids,omitempty"`
+	Paths       []string `json:"paths,omitempty"`
+	IPs         []string `json:"ips,omitempty"`
+	// All asks for every condition and list. By default one is enough.
 	All bool `json:"all,omitempty"`
+	// Revision is its _revision.
+	Revision int `json:"revision,omitempty"`
 }
 
-// Condition is one condition of a group. Case is ignored.
-type Condition struct {
-	// Key is "Tag" (the default), "Name", "ComputerName" or "OSName".
-	Key string `json:"key,omitempty"`
-	// Operator is "EQUALS" (the default), "CONTAINS", "STARTSWITH", "ENDSWITH" or "NOTEQUALS". Tags can only be compared
-	// with EQUALS.
-	Operator string `json:"operator,omitempty"`
-	// Value is what is compared. For tags it is "scope|tag", "|tag" for any scope, or "scope|" for any tag; without the bar
-	// it matches nothing.
-	Value string `json:"value"`
+// path is where a group is found.
+func (g *Group) path() string {
+	return space{project: g.Project}.path() + "/domains/" + or(g.Domain, "default") + "/groups/" + g.ID
 }
 
-// matches evaluates a condition.
-func (c Condition) matches(m *machine, tags []Tag) bool {
-	if c.Key == "" || c.Key == "Tag" {
-		scope, tag, bar := strings.Cut(c.Value, "|")
-		return bar && slices.ContainsFunc(tags, func(t Tag) bool {
-			return (scope == "" || strings.EqualFold(scope, t.Scope)) && (tag == "" || strings.EqualFold(tag, t.Tag))
-		})
-	}
-	got, want := strings.ToLower(map[string]string{"Name": m.Name, "ComputerName": m.ComputerName, "OSName": m.OS}[c.Key]), strings.ToLower(c.Value)
-	switch c.Operator {
-	case "CONTAINS":
-		return strings.Contains(got, want)
-	case "STARTSWITH":
-		return strings.HasPrefix(got, want)
-	case "ENDSWITH":
-		return strings.HasSuffix(got, want)
-	case "NOTEQUALS":
-		return got != want
-	default:
-		return got == want
-	}
+// wireGroup is a group on the wire. Its expressions stand between conjunctions.
+type wireGroup struct {
+	Type       string `json:"resource_type"`
+	ID         string `json:"id"`
+	Name       string `json:"display_name"`
+	Path       string `json:"path"`
+	Revision   int    `json:"_revision"`
+	Expression []any  `json:"expression"`
 }
 
-// has says whether a machine is a member, by the tags that it had when groups last looked.
-func (g *Group) has(m *machine, seen time.Time) bool {
-	tags := m.tagsAt(seen)
-	holds := func(c Condition) bool { return c.matches(m, tags) }
-	if g.All {
-		return len(g.Conditions) > 0 && !slices.ContainsFunc(g.Conditions, func(c Condition) bool { return !holds(c) })
-	}
-	return slices.ContainsFunc(g.Conditions, holds)
-}
-
-// groupPath is where a group is found.
-func groupPath(id string) string { return "/infra/domains/default/groups/" + id }
-
-// object is a group on the wire. Its expressions stand between conjunctions.
-func (g *Group) object() any {
-	conjunction := "OR"
-	if g.All {
-		conjunction = "AND"
-	}
-	expression := []any{}
-	for i, c := range g.Conditions {
-		if i > 0 {
-			expression = append(expression, map[string]string{"resource_type": "ConjunctionOperator", "conjunction_operator": conjunction})
-		}
-		expression = append(expression, map[string]string{
-			"resource_type": "Condition", "member_type": "VirtualMachine", "key": or(c.Key, "Tag"), "operator": or(c.Operator, "EQUALS"), "value": c.Value,
-		})
-	}
-	return struct {
-		Type       string `json:"resource_type"`
-		ID         string `json:"id"`
-		Name       string `json:"display_name"`
-		Path       string `json:"path"`
-		Revision   int    `json:"_revision"`
-		Expression []any  `json:"expression"`
-	}{"Group", g.ID, or(g.Name, g.ID), groupPath(g.ID), 0, expression}
+// object is a group on the wire.
+func (g *Group) object() wireGroup {
+	return wireGroup{"Group", g.ID, or(g.Name, g.ID), g.path(), g.Revision, g.expression()}
 }
 
 // or returns the first of two strings that is not empty.
@@ -103,38 +65,95 @@ func or(a, b string) string {
 	return b
 }
 
-// listGroups serves all groups.
+// groupAt is the group with a path, nil if there is none.
+func (s *Server) groupAt(path string) *Group {
+	if i := slices.IndexFunc(s.groups, func(g Group) bool { return g.path() == path }); i >= 0 {
+		return &s.groups[i]
+	}
+	return nil
+}
+
+// domain returns the path of the domain of a call. Domains are there if objects are in them; "default" always is.
+func (s *Server) domain(r *http.Request) (string, *problem) {
+	sp, p := s.space(r)
+	if p != nil {
+		return "", p
+	}
+	id := r.PathValue("domain")
+	path := sp.path() + "/domains/" + id
+	known := id == "default" ||
+		slices.ContainsFunc(s.groups, func(g Group) bool { return strings.HasPrefix(g.path(), path+"/") }) ||
+		slices.ContainsFunc(s.policies, func(p SecurityPolicy) bool { return strings.HasPrefix(p.path(), path+"/") })
+	if !known {
+		return "", missing("Domain", id)
+	}
+	return path, nil
+}
+
+// memberTypes are what can be asked for in member_types.
+func memberTypes() []string {
+	return []string{"VirtualMachine", "VirtualNetworkInterface", "SegmentPort", "Segment", "IPSet", "PhysicalServer", "CloudNativeServiceInstance", "Pod", "Group"}
+}
+
+// listGroups serves the groups of a domain.
 func (s *Server) listGroups(w http.ResponseWriter, r *http.Request) {
 	q, p := query(r, pagingParameters("member_types")...)
+	var pg paging
+	if p == nil {
+		pg, p = parsePaging(q, "display_name")
+	}
+	var domain string
+	if p == nil {
+		domain, p = s.domain(r)
+	}
+	var kinds []string
+	if q.Has("member_types") {
+		kinds = strings.Split(q.Get("member_types"), ",")
+	}
+	for _, kind := range kinds {
+		if p == nil && !slices.Contains(memberTypes(), kind) {
+			p = invalid("There is no type of member " + kind + ".")
+		}
+	}
 	if p != nil {
 		refuse(w, p)
 		return
 	}
-	pg, p := parsePaging(q)
-	if p != nil {
-		refuse(w, p)
-		return
+	rows := []wireGroup{}
+	for i := range s.groups {
+		wanted := len(kinds) == 0 || slices.Contains(kinds, "VirtualMachine") || len(s.groups[i].Paths) > 0 && slices.Contains(kinds, "Group")
+		if strings.HasPrefix(s.groups[i].path(), domain+"/") && wanted {
+			rows = append(rows, s.groups[i].object())
+		}
 	}
-	answer, p := cut(s.groups, pg, func(g Group) string { return g.ID + "\x00" }, false)
-	if p != nil {
-		refuse(w, p)
-		return
+	if pg.sortBy != "" || pg.descending {
+		byName(rows, pg, func(g wireGroup) string { return g.Name })
 	}
-	objects := list[any]{Results: []any{}, Count: answer.Count, Cursor: answer.Cursor}
-	for i := range answer.Results {
-		objects.Results = append(objects.Results, answer.Results[i].object())
-	}
-	fake.WriteJSON(w, http.StatusOK, objects)
+	answerList(w, rows, pg, func(g wireGroup) string { return g.ID + "\x00" }, false)
+}
+
+// byName sorts rows by their names, as asked.
+func byName[T any](rows []T, pg paging, name func(T) string) {
+	slices.SortStableFunc(rows, func(a, b T) int {
+		order := strings.Compare(name(a), name(b))
+		if pg.descending {
+			return -order
+		}
+		return order
+	})
 }
 
 // group returns the group in the path.
 func (s *Server) group(r *http.Request) (*Group, *problem) {
-	id := r.PathValue("id")
-	i := slices.IndexFunc(s.groups, func(g Group) bool { return g.ID == id })
-	if i < 0 {
-		return nil, missing("Group", id)
+	domain, p := s.domain(r)
+	if p != nil {
+		return nil, p
 	}
-	return &s.groups[i], nil
+	id := r.PathValue("id")
+	if g := s.groupAt(domain + "/groups/" + id); g != nil {
+		return g, nil
+	}
+	return nil, missing("Group", id)
 }
 
 // getGroup serves one group.
@@ -151,28 +170,15 @@ func (s *Server) getGroup(w http.ResponseWriter, r *http.Request) {
 	fake.WriteJSON(w, http.StatusOK, g.object())
 }
 
-// memberRow is a machine as a member of a group.
-type memberRow struct {
-	ResourceType string   `json:"resource_type"`
-	ID           string   `json:"id"`
-	DisplayName  string   `json:"display_name"`
-	Path         string   `json:"path"`
-	RelativePath string   `json:"relative_path"`
-	ParentPath   string   `json:"parent_path"`
-	State        string   `json:"state"`
-	PowerState   string   `json:"power_state"`
-	LocalID      string   `json:"local_id_on_host"`
-	HostID       string   `json:"host_id"`
-	ComputeIDs   []string `json:"compute_ids"`
+// groupTags are the tags that a group asks for.
+type groupTags struct {
+	MemberType string   `json:"member_type"`
+	Tags       []string `json:"tags"`
 }
 
-// listMembers serves the machines of a group.
-func (s *Server) listMembers(w http.ResponseWriter, r *http.Request) {
-	q, p := query(r, pagingParameters("enforcement_point_path")...)
-	var pg paging
-	if p == nil {
-		pg, p = parsePaging(q, "display_name")
-	}
+// listGroupTags serves the tags that a group and those within it ask for.
+func (s *Server) listGroupTags(w http.ResponseWriter, r *http.Request) {
+	_, p := query(r)
 	var g *Group
 	if p == nil {
 		g, p = s.group(r)
@@ -181,85 +187,19 @@ func (s *Server) listMembers(w http.ResponseWriter, r *http.Request) {
 		refuse(w, p)
 		return
 	}
-	const parent = "/infra/realized-state/enforcement-points/default"
-	rows := []memberRow{}
-	now := s.now()
-	s.mu.Lock()
-	s.settle(now)
-	for _, m := range s.machines {
-		if g.has(m, now.Add(-s.groupLag)) {
-			rows = append(rows, memberRow{
-				"RealizedVirtualMachine", m.ExternalID, m.Name, parent + "/virtual-machines/" + m.ExternalID, m.ExternalID, parent,
-				"REALIZED", m.PowerState, m.LocalID, m.HostID, m.ComputeIDs,
-			})
-		}
+	out := list[groupTags]{Results: []groupTags{}}
+	if tags := s.tagsOf(g); len(tags) > 0 {
+		out.Results = append(out.Results, groupTags{"VirtualMachine", tags})
 	}
-	s.mu.Unlock()
-	slices.SortStableFunc(rows, func(a, b memberRow) int {
-		order := strings.Compare(a.DisplayName, b.DisplayName)
-		if pg.descending {
-			return -order
-		}
-		return order
-	})
-	answer, p := cut(rows, pg, func(row memberRow) string { return row.ID + "\x00" + row.DisplayName }, false)
-	if p != nil {
-		refuse(w, p)
-		return
-	}
-	fake.WriteJSON(w, http.StatusOK, answer)
+	fake.WriteJSON(w, http.StatusOK, out)
 }
 
-// associationRow is a group of a machine.
-type associationRow struct {
-	TargetID   string `json:"target_id"`
-	TargetName string `json:"target_display_name"`
-	TargetType string `json:"target_type"`
-	Path       string `json:"path"`
-	Valid      bool   `json:"is_valid"`
-}
-
-// listAssociations serves the groups of a machine.
-func (s *Server) listAssociations(w http.ResponseWriter, r *http.Request) {
-	q, p := query(r, pagingParameters("vm_external_id", "enforcement_point_path")...)
-	var pg paging
-	if p == nil {
-		pg, p = parsePaging(q)
-	}
-	if p == nil && q.Get("vm_external_id") == "" {
-		p = invalid("The parameter vm_external_id is required.")
-	}
-	rows := []associationRow{}
-	if p == nil {
-		now := s.now()
-		s.mu.Lock()
-		s.settle(now)
-		if m := s.find(q.Get("vm_external_id")); m != nil {
-			for _, g := range s.groupsOf(m, now) {
-				rows = append(rows, associationRow{groupPath(g.ID), or(g.Name, g.ID), "Group", groupPath(g.ID), true})
-			}
-		} else {
-			p = missing("VirtualMachine", q.Get("vm_external_id"))
-		}
-		s.mu.Unlock()
-	}
-	var answer list[associationRow]
-	if p == nil {
-		answer, p = cut(rows, pg, func(row associationRow) string { return row.TargetID + "\x00" }, false)
-	}
-	if p != nil {
-		refuse(w, p)
-		return
-	}
-	fake.WriteJSON(w, http.StatusOK, answer)
-}
-
-// groupsOf lists the groups that a machine is in. The caller holds the lock.
-func (s *Server) groupsOf(m *machine, now time.Time) []Group {
-	var out []Group
+// groupsOf lists the groups that a machine is in, of all spaces. The caller holds the lock.
+func (s *Server) groupsOf(m *machine, now time.Time) []*Group {
+	var out []*Group
 	for i := range s.groups {
-		if s.groups[i].has(m, now.Add(-s.groupLag)) {
-			out = append(out, s.groups[i])
+		if s.has(&s.groups[i], m, now.Add(-s.groupLag)) {
+			out = append(out, &s.groups[i])
 		}
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,28 +38,25 @@ func (s *Server) listVMs(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	same := func(name string, got string) bool { return !q.Has(name) || q.Get(name) == got }
-	rows := slices.DeleteFunc(s.rows(), func(row wireVM) bool {
+	rows := slices.DeleteFunc(s.rows(space{}), func(row wireVM) bool {
 		named := same("display_name", row.DisplayName) || s.switches.FoldNames && strings.EqualFold(q.Get("display_name"), row.DisplayName)
 		return !named || !same("external_id", row.ExternalID) || !same("host_id", row.HostID) || slices.Contains(excluded, row.Type)
 	})
 	sortVMs(rows, pg)
-	answer, p := cut(rows, pg, func(row wireVM) string { return row.ExternalID + "\x00" + row.DisplayName + row.HostID }, s.switches.EndCursor)
-	if p != nil {
-		refuse(w, p)
-		return
-	}
-	fake.WriteJSON(w, http.StatusOK, answer)
+	answerList(w, rows, pg, func(row wireVM) string { return row.ExternalID + "\x00" + row.DisplayName + row.HostID }, s.switches.EndCursor)
 }
 
-// rows lists all machines, those that are listed twice included.
-func (s *Server) rows() []wireVM {
+// rows lists the machines of a space, those that are listed twice included.
+func (s *Server) rows(sp space) []wireVM {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(now)
 	out := []wireVM{}
 	for _, m := range s.machines {
-		out = append(out, m.rows(now, s.switches.OmitEmptyTagMembers)...)
+		if sp.sees(m) {
+			out = append(out, m.rows(now, s.switches.OmitEmptyTagMembers)...)
+		}
 	}
 	return out
 }
@@ -92,6 +90,16 @@ func (s *Server) listPolicyVMs(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	pg, p := parsePaging(q, sortableVM()...)
+	if p == nil {
+		p = s.checkEnforcementPoint(q)
+	}
+	if p == nil {
+		_, p = boolean(q, "include_mark_for_delete_objects") // nothing here waits to be deleted
+	}
+	var sp space
+	if p == nil {
+		sp, p = s.space(r)
+	}
 	if p != nil {
 		refuse(w, p)
 		return
@@ -105,7 +113,7 @@ func (s *Server) listPolicyVMs(w http.ResponseWriter, r *http.Request) {
 		}
 		skip = n
 	}
-	rows := s.rows()
+	rows := s.rows(sp)
 	if pg.sortBy != "" {
 		sortVMs(rows, pg)
 	} else {
@@ -151,9 +159,15 @@ func (s *Server) listVIFs(w http.ResponseWriter, r *http.Request) {
 		refuse(w, p)
 		return
 	}
+	answerList(w, s.vifs(q), pg, func(row wireVIF) string { return row.ExternalID + "\x00" }, s.switches.EndCursor)
+}
+
+// vifs lists the interfaces that pass the filters of a call.
+func (s *Server) vifs(q url.Values) []wireVIF {
 	same := func(name, got string) bool { return !q.Has(name) || q.Get(name) == got }
 	rows := []wireVIF{}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, m := range s.machines {
 		for i, v := range m.VIFs {
 			if !same("owner_vm_id", m.ExternalID) || !same("lport_attachment_id", v.LPort) || !same("host_id", m.HostID) || !same("vm_id", m.LocalID) {
@@ -169,11 +183,5 @@ func (s *Server) listVIFs(w http.ResponseWriter, r *http.Request) {
 			rows = append(rows, row)
 		}
 	}
-	s.mu.Unlock()
-	answer, p := cut(rows, pg, func(row wireVIF) string { return row.ExternalID + "\x00" }, s.switches.EndCursor)
-	if p != nil {
-		refuse(w, p)
-		return
-	}
-	fake.WriteJSON(w, http.StatusOK, answer)
+	return rows
 }

@@ -187,8 +187,9 @@ func TestPathsAndMethods(t *testing.T) {
 		status, code int
 	}{
 		{"GET", "/api/v1/nowhere", 404, 600},
-		{"GET", "/policy/api/v1/search/query?query=x", 501, 0},
-		{"GET", "/policy/api/v1/orgs/default/projects/x/infra/tags", 501, 0},
+		{"GET", "/policy/api/v1/search/dsl?query=x", 501, 0},
+		{"GET", "/global-manager/api/v1/global-infra/tags", 501, 0},
+		{"GET", "/policy/api/v1/orgs/default/projects/x/infra/tags", 404, 600},
 		{"DELETE", vmPath, 405, 0},
 		{"PUT", policyPath + "/x/tags", 405, 0},
 		{"GET", "/api/v1/node/version", 200, 0},

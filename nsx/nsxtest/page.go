@@ -101,3 +101,13 @@ func cursorOf(key string) string {
 	id, _, _ := strings.Cut(key, "\x00")
 	return fmt.Sprintf("%04d%s", len(id), strings.ReplaceAll(key, "\x00", ""))
 }
+
+// answerList answers with one page of rows.
+func answerList[T any](w http.ResponseWriter, rows []T, pg paging, key func(T) string, endCursor bool) {
+	answer, p := cut(rows, pg, key, endCursor)
+	if p != nil {
+		refuse(w, p)
+		return
+	}
+	fake.WriteJSON(w, http.StatusOK, answer)
+}

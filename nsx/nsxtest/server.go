@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,24 +29,35 @@ type Server struct {
 	tagLimit          int
 	rate, concurrency int
 	groupLag          time.Duration
+	searchLag         time.Duration
+	searchLimit       int
+	enforcementPoint  string
 	bulkStep          time.Duration
 	seed              uint64
 	switches          Switches
 	users             map[string]User
+	tokens            []Token
+	principals        []Principal
 	groups            []Group
+	policies          []SecurityPolicy
+	projects          []Project
+	excluded          []string
+	excludedBySystem  []string
+	excludeRevision   int
+	bundle            string
 
-	mu           sync.Mutex
-	machines     []*machine
-	added        int
-	accounts     map[string]*account
-	sessions     map[string]*session
-	clients      map[string]*client
-	operations   map[string]*operation
-	operationIDs []string
-	logins       int
-	requests     int
-	inFlight     int
-	shuffles     uint64
+	mu             sync.Mutex
+	machines       []*machine
+	added          int
+	accounts       map[string]*account
+	sessions       map[string]*session
+	clients        map[string]*client
+	operations     map[string]*operation
+	operationPaths []string
+	logins         int
+	requests       int
+	inFlight       int
+	shuffles       uint64
 }
 
 // New makes a server of a world. It keeps references to what the world refers to: do not change it afterwards.
@@ -61,8 +71,12 @@ func New(w World) *Server {
 	s := &Server{
 		version: or(w.Version, defaultVersion), tagLimit: number(w.TagLimit, defaultTagLimit),
 		rate: number(w.RequestsPerSecond, defaultRate), concurrency: number(w.Concurrency, defaultConcurrency),
-		groupLag: w.GroupLag, bulkStep: w.BulkStep, seed: w.Seed, switches: w.Switches, groups: slices.Clone(w.Groups),
-		users: map[string]User{}, accounts: map[string]*account{}, sessions: map[string]*session{}, clients: map[string]*client{},
+		groupLag: w.GroupLag, searchLag: w.SearchLag, searchLimit: w.SearchLimit, bulkStep: w.BulkStep, seed: w.Seed, switches: w.Switches,
+		enforcementPoint: or(w.EnforcementPoint, "default"), tokens: slices.Clone(w.Tokens), principals: slices.Clone(w.Principals),
+		groups: slices.Clone(w.Groups), policies: slices.Clone(w.SecurityPolicies), projects: slices.Clone(w.Projects),
+		excluded: slices.Clone(w.Excluded), excludedBySystem: slices.Clone(w.ExcludedBySystem), excludeRevision: w.ExcludeRevision,
+		bundle: w.CertificateBundle,
+		users:  map[string]User{}, accounts: map[string]*account{}, sessions: map[string]*session{}, clients: map[string]*client{},
 		operations: map[string]*operation{},
 	}
 	switch {
@@ -93,11 +107,26 @@ func New(w World) *Server {
 
 // routes registers what is served.
 func (s *Server) routes() {
-	h := s.fake.Handle
-	h("POST /api/session/create", s.createSession, fake.Open, fake.Secret)
-	h("POST /api/session/destroy", s.destroySession)
-	h("GET /api/v1/node/version", s.nodeVersion)
-	h("GET /api/v1/reverse-proxy/node/health", s.nodeHealth)
+	s.managerRoutes()
+	s.policyRoutes()
+}
+
+// managerRoutes registers the manager API. VMware Cloud does not offer its inventory.
+func (s *Server) managerRoutes() {
+	h := func(pattern string, serve http.HandlerFunc) {
+		s.fake.Handle(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if s.switches.PolicyOnly {
+				s.absent(w, r)
+				return
+			}
+			serve(w, r)
+		})
+	}
+	s.fake.Handle("POST /api/session/create", s.createSession, fake.Open, fake.Secret)
+	s.fake.Handle("POST /api/session/destroy", s.destroySession)
+	s.fake.Handle("GET /api/v1/node/version", s.nodeVersion)
+	s.fake.Handle("GET /api/v1/reverse-proxy/node/health", s.nodeHealth)
+	s.fake.Handle("GET /api/v1/certificate-management/certificate-bundle", s.from("9.0", s.certificateBundle), fake.Open)
 
 	h("GET /api/v1/fabric/virtual-machines", s.listVMs)
 	h("POST /api/v1/fabric/virtual-machines", s.unknownAction)
@@ -105,20 +134,58 @@ func (s *Server) routes() {
 	h("POST /api/v1/fabric/virtual-machines?action=remove_tags", s.tagAction(difference, true))
 	h("POST /api/v1/fabric/virtual-machines?action=update_tags", s.tagAction(replacement, false))
 	h("GET /api/v1/fabric/vifs", s.listVIFs)
+	h("GET /api/v1/fabric/scope-associations", s.from("4.1", s.listScopes))
+	h("GET /api/v1/search/query", s.search(false))
+	h("GET /api/v1/spec/vmware/types/Tag", s.until("4.0", s.tagSchema))
+	h("GET /api/v1/spec/vmware/types/ManagedResource", s.until("4.0", s.resourceSchema))
+}
 
-	h("GET /policy/api/v1/infra/realized-state/virtual-machines", s.listPolicyVMs)
-	h("POST /policy/api/v1/infra/realized-state/virtual-machines/{external_id}/tags", s.replacePolicyTags)
-	h("POST /policy/api/v1/infra/realized-state/enforcement-points/{EP}/virtual-machines", s.unknownAction)
-	h("POST /policy/api/v1/infra/realized-state/enforcement-points/{EP}/virtual-machines?action=update_tags", s.replaceEnforcementPointTags)
-	h("PUT /policy/api/v1/infra/tags/tag-operations/{operation-id}", s.putOperation)
-	h("GET /policy/api/v1/infra/tags/tag-operations/{operation-id}", s.getOperation)
-	h("GET /policy/api/v1/infra/tags/tag-operations/{operation-id}/status", s.getOperationStatus)
-	h("GET /policy/api/v1/infra/tags", s.listTags)
-	h("GET /policy/api/v1/infra/tags/effective-resources", s.listTagged)
-	h("GET /policy/api/v1/infra/domains/default/groups", s.listGroups)
-	h("GET /policy/api/v1/infra/domains/default/groups/{id}", s.getGroup)
-	h("GET /policy/api/v1/infra/domains/default/groups/{id}/members/virtual-machines", s.listMembers)
-	h("GET /policy/api/v1/infra/virtual-machine-group-associations", s.listAssociations)
+// policyRoutes registers the Policy API, most of it once for the default space and once for projects.
+func (s *Server) policyRoutes() {
+	h := s.fake.Handle
+	s.inSpaces("GET", "/realized-state/virtual-machines", s.listPolicyVMs)
+	s.inSpaces("POST", "/realized-state/virtual-machines/{external_id}/tags", s.from("4.1", s.replacePolicyTags))
+	h("GET "+infraRoot+"/realized-state/enforcement-points/{EP}/virtual-machines", s.searchEnforcementPoint)
+	h("POST "+infraRoot+"/realized-state/enforcement-points/{EP}/virtual-machines", s.unknownAction)
+	h("POST "+infraRoot+"/realized-state/enforcement-points/{EP}/virtual-machines?action=update_tags", s.replaceEnforcementPointTags)
+	h("GET "+infraRoot+"/realized-state/enforcement-points/{EP}/virtual-machines/{external_id}/details", s.getDetails)
+
+	s.inSpaces("PUT", "/tags/tag-operations/{operation-id}", s.putOperation)
+	s.inSpaces("GET", "/tags/tag-operations/{operation-id}", s.getOperation)
+	s.inSpaces("GET", "/tags/tag-operations/{operation-id}/status", s.getOperationStatus)
+	s.inSpaces("GET", "/tags", s.listTags)
+	s.inSpaces("GET", "/tags/effective-resources", s.listTagged)
+
+	h("POST "+vpcRoot+"/virtual-machines/{external_id}/tags", s.from("4.1.1", s.replacePolicyTags))
+	h("PUT "+vpcRoot+"/tags/vpc-tag-operations/{operation-id}", s.from("4.1.1", s.putOperation))
+	h("GET "+vpcRoot+"/tags/vpc-tag-operations/{operation-id}", s.from("4.1.1", s.getOperation))
+	h("GET "+vpcRoot+"/tags/vpc-tag-operations/{operation-id}/status", s.from("4.1.1", s.getOperationStatus))
+
+	// The default domain has routes of its own, so that its calls have the names that the documentation gives them.
+	for _, domain := range []string{"default", "{domain}"} {
+		base := "/domains/" + domain
+		in := func(h http.HandlerFunc) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				if domain == "default" {
+					r.SetPathValue("domain", domain)
+				}
+				h(w, r)
+			}
+		}
+		s.inSpaces("GET", base+"/groups", in(s.listGroups))
+		s.inSpaces("GET", base+"/groups/{id}", in(s.getGroup))
+		s.inSpaces("GET", base+"/groups/{id}/tags", in(s.listGroupTags))
+		s.inSpaces("GET", base+"/groups/{id}/members/virtual-machines", in(s.listMembers))
+		s.inSpaces("GET", base+"/groups/{id}/statistics/virtual-machines", in(s.listMembers))
+		s.inSpaces("GET", base+"/security-policies", in(s.listPolicies))
+		s.inSpaces("GET", base+"/security-policies/{id}", in(s.getPolicy))
+		s.inSpaces("GET", base+"/security-policies/{id}/rules", in(s.listRules))
+	}
+	s.inSpaces("GET", "/virtual-machine-group-associations", s.listAssociations)
+	h("GET "+infraRoot+excludePath, s.getExcludeList)
+	h("POST "+infraRoot+excludePath, s.unknownAction)
+	h("POST "+infraRoot+excludePath+"?action=filter", s.filterExcludeList)
+	h("GET "+policyRoot+"/search/query", s.search(true))
 }
 
 // Add puts machines into the inventory.
@@ -179,6 +246,14 @@ func (s *Server) Operations() []string { return s.fake.Operations() }
 // to wait for a minute, which the real manager does not.
 func (s *Server) FailNext(n, status int) { s.fake.Inject(nil, n, fake.Fail(status)) }
 
+// FailNextCode answers the next n requests with an error of the manager: a status, the error_code and the texts of its body.
+func (s *Server) FailNextCode(n, status, code int, message, details string) {
+	p := &problem{status: status, code: code, text: message, details: details}
+	s.fake.Inject(nil, n, func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { refuse(w, p) })
+	})
+}
+
 // Inject lets a fault stand in front of the next n requests that match; nil matches any, n below zero lasts for ever. Faults
 // are used up in order, at most one a request. In a match and a fault r.Pattern names the operation.
 func (s *Server) Inject(match func(*http.Request) bool, n int, fault func(http.Handler) http.Handler) {
@@ -215,14 +290,6 @@ func (s *Server) Requests() []Request {
 	return out
 }
 
-// before says whether the simulated version is older than major.minor.
-func (s *Server) before(major, minor int) bool {
-	parts := strings.Split(s.version+".0", ".")
-	a, _ := strconv.Atoi(parts[0])
-	b, _ := strconv.Atoi(parts[1])
-	return a < major || a == major && b < minor
-}
-
 // nodeVersion serves the version.
 func (s *Server) nodeVersion(w http.ResponseWriter, _ *http.Request) {
 	fake.WriteJSON(w, http.StatusOK, map[string]string{"node_version": s.version, "product_version": s.version})
@@ -237,20 +304,49 @@ func (s *Server) nodeHealth(w http.ResponseWriter, _ *http.Request) {
 	fake.WriteJSON(w, http.StatusOK, map[string]any{"healthy": true, "components_health": "MANAGER:UP"})
 }
 
+// certificateBundle serves the manager's present certificate, signed by the one before, to anybody.
+func (s *Server) certificateBundle(w http.ResponseWriter, _ *http.Request) {
+	out := map[string]string{}
+	if s.bundle != "" {
+		out["jwt_token"] = s.bundle
+	}
+	fake.WriteJSON(w, http.StatusOK, out)
+}
+
+// tagSchema and resourceSchema serve the limits of tags, as old managers tell them.
+func (*Server) tagSchema(w http.ResponseWriter, _ *http.Request) {
+	fake.WriteJSON(w, http.StatusOK, map[string]any{"id": "Tag", "type": "object", "properties": map[string]any{
+		"scope": map[string]any{"type": "string", "maxLength": maxScope}, "tag": map[string]any{"type": "string", "maxLength": maxTag},
+	}})
+}
+
+func (s *Server) resourceSchema(w http.ResponseWriter, _ *http.Request) {
+	fake.WriteJSON(w, http.StatusOK, map[string]any{"id": "ManagedResource", "type": "object", "properties": map[string]any{
+		"tags": map[string]any{"type": "array", "maxItems": s.tagLimit},
+	}})
+}
+
 // unknown tells documented calls that are not simulated from paths that nobody documents.
 func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
+	// Groups of the manager and its exclude list were removed in 9.0.
+	removed := !s.before("9.0")
+	for _, prefix := range []string{"/api/v1/ns-groups", "/api/v1/firewall/excludelist"} {
+		if strings.HasPrefix(path, prefix) && !removed {
+			refuse(w, &problem{status: http.StatusNotImplemented, text: fmt.Sprintf("nsxtest: no route for %s %s", r.Method, path)})
+			return
+		}
+	}
 	for _, prefix := range []string{
 		"/policy/api/v1/search/", "/api/v1/search/", "/policy/api/v1/infra/domains/", "/policy/api/v1/infra/settings/", "/policy/api/v1/orgs/",
-		"/global-manager/", "/api/v1/trust-management/", "/api/v1/cluster/", "/api/v1/spec/", "/api/v1/certificate-management/",
-		"/api/v1/fabric/scope-associations", "/policy/api/v1/infra/realized-state/enforcement-points/",
+		"/global-manager/", "/api/v1/trust-management/", "/api/v1/cluster/", "/api/v1/spec/", "/policy/api/v1/infra/realized-state/",
 	} {
 		if strings.HasPrefix(path, prefix) {
 			refuse(w, &problem{status: http.StatusNotImplemented, text: fmt.Sprintf("nsxtest: no route for %s %s", r.Method, path)})
 			return
 		}
 	}
-	refuse(w, &problem{status: http.StatusNotFound, code: codeNotFound, text: "The path " + path + " does not exist."})
+	s.absent(w, r)
 }
 
 // methodNotAllowed answers to a known path with another method.

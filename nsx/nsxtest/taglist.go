@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/pphunt/pphunt/internal/fake"
 )
 
 // tagRow is a tag with the number of machines that carry it.
@@ -24,6 +22,10 @@ func (s *Server) listTags(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	pg, p := parsePaging(q, "tag", "scope")
+	var sp space
+	if p == nil {
+		sp, p = s.space(r)
+	}
 	if p != nil {
 		refuse(w, p)
 		return
@@ -32,6 +34,9 @@ func (s *Server) listTags(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.settle(s.now())
 	for _, m := range s.machines {
+		if !sp.sees(m) {
+			continue
+		}
 		for _, t := range m.tags() {
 			counts[t]++
 		}
@@ -53,12 +58,7 @@ func (s *Server) listTags(w http.ResponseWriter, r *http.Request) {
 		}
 		return order
 	})
-	answer, p := cut(rows, pg, func(row tagRow) string { return row.Scope + "|" + row.Tag + "\x00" }, false)
-	if p != nil {
-		refuse(w, p)
-		return
-	}
-	fake.WriteJSON(w, http.StatusOK, answer)
+	answerList(w, rows, pg, func(row tagRow) string { return row.Scope + "|" + row.Tag + "\x00" }, false)
 }
 
 // matchesStars compares with a pattern that may begin and end with a star.
@@ -92,6 +92,10 @@ func (s *Server) listTagged(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	pg, p := parsePaging(q, "target_type", "target_display_name")
+	var sp space
+	if p == nil {
+		sp, p = s.space(r)
+	}
 	if p != nil {
 		refuse(w, p)
 		return
@@ -101,7 +105,7 @@ func (s *Server) listTagged(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.settle(s.now())
 	for _, m := range s.machines {
-		if slices.Contains(m.tags(), wanted) && strings.Contains(m.Name, q.Get("filter_text")) {
+		if sp.sees(m) && slices.Contains(m.tags(), wanted) && strings.Contains(m.Name, q.Get("filter_text")) {
 			rows = append(rows, taggedRow{"VirtualMachine", m.Name, m.ExternalID})
 		}
 	}
@@ -113,10 +117,5 @@ func (s *Server) listTagged(w http.ResponseWriter, r *http.Request) {
 		}
 		return order
 	})
-	answer, p := cut(rows, pg, func(row taggedRow) string { return row.ID + "\x00" + row.Name }, false)
-	if p != nil {
-		refuse(w, p)
-		return
-	}
-	fake.WriteJSON(w, http.StatusOK, answer)
+	answerList(w, rows, pg, func(row taggedRow) string { return row.ID + "\x00" + row.Name }, false)
 }

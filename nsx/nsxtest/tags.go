@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -79,8 +80,9 @@ func (s *Server) set(m *machine, tags []Tag, now time.Time) *problem {
 		}
 	}
 	m.history = append(m.history, tagging{since: now, tags: tags})
-	// All but the newest that groups can already see are of no use any more.
-	for len(m.history) > 1 && !m.history[1].since.After(now.Add(-s.groupLag)) {
+	// All but the newest that groups and the search can already see are of no use any more.
+	lag := max(s.groupLag, s.searchLag)
+	for len(m.history) > 1 && !m.history[1].since.After(now.Add(-lag)) {
 		m.history = m.history[1:]
 	}
 	return nil
@@ -116,7 +118,7 @@ func replacement(_, b []Tag) []Tag { return slices.Clone(b) }
 // tagAction serves the manager's actions on one machine.
 func (s *Server) tagAction(change func(present, given []Tag) []Tag, merging bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if merging && s.before(3, 0) {
+		if merging && (s.before("3.0") || s.switches.TagActionsFrom32 && s.before("3.2")) {
 			s.unknownAction(w, r)
 			return
 		}
@@ -132,7 +134,7 @@ func (s *Server) tagAction(change func(present, given []Tag) []Tag, merging bool
 			p = invalid("The fields external_id and tags are required.")
 		}
 		if p == nil {
-			p = s.retag(r, *in.ID, *in.Tags, change, merging)
+			p = s.retag(r, space{}, *in.ID, *in.Tags, change, merging)
 		}
 		if p != nil {
 			refuse(w, p)
@@ -143,9 +145,9 @@ func (s *Server) tagAction(change func(present, given []Tag) []Tag, merging bool
 }
 
 // retag changes the tags of one machine, or none of them.
-func (s *Server) retag(r *http.Request, id string, given []requestTag, change func(present, given []Tag) []Tag, merging bool) *problem {
-	if r.Header.Get("Vmw-Async") != "" {
-		return invalid("Tag operations cannot be asynchronous.")
+func (s *Server) retag(r *http.Request, sp space, id string, given []requestTag, change func(present, given []Tag) []Tag, merging bool) *problem {
+	if p := asynchronous(r); p != nil {
+		return p
 	}
 	if p := s.mayWrite(r); p != nil {
 		return p
@@ -159,7 +161,7 @@ func (s *Server) retag(r *http.Request, id string, given []requestTag, change fu
 	defer s.mu.Unlock()
 	s.settle(now)
 	m := s.find(id)
-	if m == nil {
+	if m == nil || !sp.sees(m) {
 		return missing("VirtualMachine", id)
 	}
 	after := change(m.tags(), tags)
@@ -169,6 +171,14 @@ func (s *Server) retag(r *http.Request, id string, given []requestTag, change fu
 	return s.set(m, after, now)
 }
 
+// asynchronous refuses a header that tag operations cannot have.
+func asynchronous(r *http.Request) *problem {
+	if strings.EqualFold(r.Header.Get("Vmw-Async"), "true") {
+		return invalid("Tag operations cannot be asynchronous.")
+	}
+	return nil
+}
+
 // unknownAction answers to a POST without one of the actions.
 func (s *Server) unknownAction(w http.ResponseWriter, r *http.Request) {
 	refuse(w, invalid(fmt.Sprintf("The parameter action has the value %q, which is not known.", r.URL.Query().Get("action"))))
@@ -176,15 +186,18 @@ func (s *Server) unknownAction(w http.ResponseWriter, r *http.Request) {
 
 // replacePolicyTags serves the Policy call that replaces all tags of the machine in the path.
 func (s *Server) replacePolicyTags(w http.ResponseWriter, r *http.Request) {
-	if s.before(4, 1) {
-		s.unknown(w, r)
-		return
-	}
 	var in struct {
 		ID   *string       `json:"virtual_machine_id"` // ignored: the path says which
 		Tags *[]requestTag `json:"tags"`
 	}
-	_, p := query(r, "enforcement_point_path")
+	q, p := query(r, "enforcement_point_path")
+	if p == nil {
+		p = s.checkEnforcementPoint(q)
+	}
+	var sp space
+	if p == nil {
+		sp, p = s.space(r)
+	}
 	if p == nil {
 		p = body(r, &in)
 	}
@@ -192,7 +205,7 @@ func (s *Server) replacePolicyTags(w http.ResponseWriter, r *http.Request) {
 		p = invalid("The field tags is required.")
 	}
 	if p == nil {
-		p = s.retag(r, r.PathValue("external_id"), *in.Tags, replacement, false)
+		p = s.retag(r, sp, r.PathValue("external_id"), *in.Tags, replacement, false)
 	}
 	if p != nil {
 		refuse(w, p)
@@ -209,6 +222,9 @@ func (s *Server) replaceEnforcementPointTags(w http.ResponseWriter, r *http.Requ
 	}
 	_, p := query(r, "action")
 	if p == nil {
+		p = s.pathEnforcementPoint(r)
+	}
+	if p == nil {
 		p = body(r, &in)
 	}
 	switch {
@@ -218,7 +234,7 @@ func (s *Server) replaceEnforcementPointTags(w http.ResponseWriter, r *http.Requ
 	case in.Tags == nil:
 		p = invalid("The field tags is required.")
 	default:
-		p = s.retag(r, *in.ID, *in.Tags, replacement, false)
+		p = s.retag(r, space{}, *in.ID, *in.Tags, replacement, false)
 	}
 	if p != nil {
 		refuse(w, p)

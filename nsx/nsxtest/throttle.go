@@ -46,11 +46,8 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 
 // clientOf tells by the account, over all its connections, or by the address where no account is named.
 func (s *Server) clientOf(r *http.Request) *client {
-	name, _, ok := r.BasicAuth()
-	if cookie, err := r.Cookie(sessionCookie); err == nil && s.sessions[cookie.Value] != nil {
-		name, ok = s.sessions[cookie.Value].user, true
-	}
-	if !ok {
+	name := s.account(r)
+	if name == "" {
 		name, _, _ = net.SplitHostPort(r.RemoteAddr)
 	}
 	if s.clients[name] == nil {

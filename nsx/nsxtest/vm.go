@@ -40,6 +40,11 @@ type VM struct {
 	TwinUntil time.Time `json:"twin_until,omitzero"`
 	// VIFs are its network interfaces.
 	VIFs []VIF `json:"vifs,omitempty"`
+	// Project and VPC put the machine on the networks of a project, and of a VPC of it.
+	Project string `json:"project,omitempty"`
+	VPC     string `json:"vpc,omitempty"`
+	// Sessions are who is and was logged in.
+	Sessions []GuestSession `json:"sessions,omitempty"`
 }
 
 // Tag is a pair of scope and tag, each perhaps empty, but not both.
@@ -132,6 +137,7 @@ type wireVM struct {
 	Source       wireSource `json:"source"`
 	Guest        *wireGuest `json:"guest_info,omitempty"`
 	Tags         []wireTag  `json:"tags,omitempty"`
+	Scope        []scopeRow `json:"scope,omitempty"`
 	Synced       int64      `json:"_last_sync_time"`
 }
 
@@ -162,6 +168,7 @@ func (m *machine) wire(host string, omitEmpty bool) wireVM {
 		Type: m.Type, PowerState: m.PowerState, ComputeIDs: m.ComputeIDs, Synced: m.synced.UnixMilli(),
 		Source: wireSource{host, "HostNode", "esx-" + host[:min(len(host), 4)] + ".lab.example", true},
 		Tags:   wireTags(m.tags(), omitEmpty),
+		Scope:  m.scopes(),
 	}
 	if m.ComputerName != "" {
 		row.Guest = &wireGuest{m.OS, m.ComputerName}
