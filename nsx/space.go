@@ -26,6 +26,7 @@ const defaultOrg = "default"
 type Space struct {
 	VirtualMachines *PolicyVMs
 	Tags            *Tags
+	Groups          *Groups
 
 	at place
 }
@@ -40,6 +41,7 @@ func newSpace(at place) *Space {
 	s := &Space{at: at}
 	s.VirtualMachines = newPolicyVMs(at)
 	s.Tags = &Tags{at}
+	s.Groups = &Groups{at}
 	return s
 }
 
