@@ -49,6 +49,7 @@ func (s *Server) registerAlerts() {
 	)
 	s.serve("POST "+alertsV7+"/alerts/_search", read, s.searchAlerts)
 	s.serve("POST "+alertsV7+"/alerts/_facet", read, s.facetAlerts)
+	s.serve("POST "+alertsV7+"/alerts/_export", read, s.exportAlerts)
 	s.serve("GET "+alertsV7+"/alerts/{alert_id}", read, s.getAlert)
 	s.serve("GET "+alertsV7+"/alerts/{alert_id}/history", read, s.alertHistory)
 	s.serve("POST "+alertsV7+"/alerts/workflow", "org.alerts.close:EXECUTE", s.changeAlerts)

@@ -161,8 +161,9 @@ func (s *Server) badAlerts(w http.ResponseWriter, err error) {
 func (s *Server) searchAlerts(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		alertSelection
-		Rows  *int `json:"rows"`
-		Start int  `json:"start"`
+		Rows    *int     `json:"rows"`
+		Start   int      `json:"start"`
+		GroupBy *groupBy `json:"group_by"`
 	}
 	if !s.decode(w, r, &in) {
 		return
@@ -180,6 +181,13 @@ func (s *Server) searchAlerts(w http.ResponseWriter, r *http.Request) {
 		s.badAlerts(w, err)
 		return
 	}
+	field := ""
+	if in.GroupBy != nil {
+		if field = strings.ToLower(in.GroupBy.Field); !slices.Contains(s.knownAlertFields(), field) {
+			s.badEnum(w, "group_by.field", in.GroupBy.Field, s.knownAlertFields())
+			return
+		}
+	}
 	if start-1+rows > maxAlerts {
 		s.fail(w, http.StatusInternalServerError, "INTERNAL_SERVER_ERROR",
 			fmt.Sprintf("cbctest: alerts beyond the first %d cannot be reached", maxAlerts))
@@ -187,11 +195,19 @@ func (s *Server) searchAlerts(w http.ResponseWriter, r *http.Request) {
 	}
 	_, found := s.selectAlerts(m, "")
 	ordered(found, in.Sort, "backend_timestamp")
-	page := []map[string]any{}
-	for i := start - 1; i < min(start-1+rows, len(found)); i++ {
-		page = append(page, found[i].wire)
+	results := []map[string]any{}
+	for _, d := range found {
+		results = append(results, d.wire)
 	}
-	s.reply(w, http.StatusOK, map[string]any{"results": page, "num_found": len(found), "num_available": min(maxAlerts, len(found))})
+	answer := map[string]any{}
+	if in.GroupBy != nil {
+		answer["group_by_total_count"] = len(results)
+		results = grouped(found, field)
+	}
+	from := min(start-1, len(results))
+	answer["results"] = results[from:min(from+rows, len(results))]
+	answer["num_found"], answer["num_available"] = len(results), min(maxAlerts, len(results))
+	s.reply(w, http.StatusOK, answer)
 }
 
 // facetAlerts counts the values of fields. Unless told otherwise it counts the selected alerts; with filter_values false it
