@@ -13,6 +13,7 @@ type alert struct {
 	Alert
 	workflow      change // of status and closure reason
 	determination change
+	raised        time.Time // when it could be found first, at the latest
 	updated       time.Time // by a user; zero if never
 	history       []map[string]any
 }
@@ -135,7 +136,10 @@ func (s *Server) addAlerts(alerts []Alert) {
 			s.alerts.threats[in.ThreatID] = &Threat{ID: in.ThreatID}
 		}
 		born := change{at: in.Time, by: "ALERT_CREATION", kind: "SYSTEM"}
-		a := &alert{Alert: in, workflow: born, determination: born}
+		a := &alert{Alert: in, workflow: born, determination: born, raised: s.now()}
+		if in.Time.After(a.raised) {
+			a.raised = in.Time
+		}
 		for _, n := range in.Notes {
 			a.remember("note", noteJSON(n), n.Created)
 		}

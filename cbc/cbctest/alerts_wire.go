@@ -8,6 +8,9 @@ import (
 // alertDocument is an alert on the wire and what it can be found by. The caller holds the lock.
 func (s *Server) alertDocument(a *alert) document {
 	reported := a.Time.Add(90 * time.Second)
+	if reported.After(a.raised) {
+		reported = a.raised
+	}
 	latest := reported
 	if a.updated.After(latest) {
 		latest = a.updated

@@ -8,11 +8,16 @@ import (
 	"time"
 )
 
-// AddProcesses lets processes appear, as sensors report them. Their defaults are those of the world file.
+// AddProcesses lets processes appear, as sensors report them. Their defaults are those of the world file. The watchlists that
+// are there by now find them: they get hits and raise alerts, as an indicator that is a query does at once too.
 func (s *Server) AddProcesses(processes ...Process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	from := len(s.processes)
 	s.addProcesses(processes)
+	for _, p := range s.processes[from:] {
+		s.watch(p.GUID)
+	}
 }
 
 // Processes lists what the search can find, with the defaults filled in.
