@@ -169,6 +169,40 @@ func TestSigningInToVMwareCloudServices(t *testing.T) {
 	}
 }
 
+// TestSigningInAtTheFake is the same against a console that somebody else wrote, which takes bearer tokens alone.
+func TestSigningInAtTheFake(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := cbctest.New(cbctest.World{
+			Devices: []cbctest.Device{{ID: 7, Name: "LAB-7"}},
+			CSP:     &cbctest.CSP{Apps: []cbctest.CSPApp{{ID: "app-1", Secret: "s3cr3t"}}, Tokens: []cbctest.CSPToken{{Token: "t0k3n"}}, Only: true},
+		})
+		for _, tt := range []struct {
+			name        string
+			credentials cbc.Credentials
+			want        error
+		}{
+			{"an app", cbc.OAuthApp("app-1", "s3cr3t"), nil},
+			{"an app with a wrong secret", cbc.OAuthApp("app-1", "other"), cbc.ErrUnauthorized},
+			{"a user", cbc.APIToken("t0k3n"), nil},
+			{"a key", cbc.APIKey(cbctest.KeyID, cbctest.KeySecret), cbc.ErrUnauthorized},
+		} {
+			client, err := cbc.New(cbc.Config{
+				BaseURL: cbctest.URL, OrgKey: cbctest.OrgKey, HTTPClient: srv.Client(), Credentials: tt.credentials, CloudServicesURL: cbctest.URL,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if _, err := client.Devices.Get(t.Context(), 7); !errors.Is(err, tt.want) {
+					t.Errorf("%s: Devices.Get(7) = %v, want %v", tt.name, err, tt.want)
+				}
+				time.Sleep(24 * time.Hour) // the token ends
+			}
+		}
+	})
+}
+
 func TestATokenThatCannotBeHad(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, answer, want string }{
