@@ -90,7 +90,7 @@ func TestReadProfileRefuses(t *testing.T) {
 		{"host names unchecked", "[default]\n" + rest + "token=S3CR3T/ID\nssl_verify_hostname=no\n", "ssl_verify_hostname must not switch", false},
 		{"no boolean", "[default]\n" + rest + "token=S3CR3T/ID\nignore_system_proxy=S3CR3T\n", "ignore_system_proxy is neither true nor false", false},
 		{"no such authority", "[default]\n" + rest + "token=S3CR3T/ID\nssl_cert_file=nowhere.pem\n", "ssl_cert_file: ", false},
-		{"a proxy that is none", "[default]\n" + rest + "token=S3CR3T/ID\nproxy=http://u:S3CR3T@:%zz\n", "proxy is no address", false},
+		{"a proxy that is none", "[default]\n" + rest + "token=S3CR3T/ID\nproxy=http://u:S3CR3T@:%zz\n", "proxy: the address of the proxy is none", false},
 		{"a line without a key", "[default]\nS3CR3T/ID\n", "line 2: neither a key", false},
 		{"a key too early", "token=S3CR3T/ID\n[default]\n", "line 1: a key before the first profile", false},
 		{"a key twice", "[default]\ntoken=S3CR3T/ID\ntoken=S3CR3T/ID\n", `line 3: the key "token" is there twice`, false},

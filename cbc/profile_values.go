@@ -2,16 +2,13 @@ package cbc
 
 import (
 	"bufio"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
-	"time"
+
+	"github.com/pphunt/pphunt/internal/rest"
 )
 
 // profileKeys are the keys that a profile can have.
@@ -166,44 +163,22 @@ type profileConnection struct {
 func (c profileConnection) special() bool { return c != profileConnection{dir: c.dir} }
 
 func (c profileConnection) client() (*http.Client, error) {
-	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second,
-		MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
-	}
-	if c.direct {
-		transport.Proxy = nil
-	}
-	if c.tls12 {
-		transport.TLSClientConfig.MaxVersion = tls.VersionTLS12
-	}
+	how := rest.Connection{Direct: c.direct, OnlyTLS12: c.tls12}
+	var err error
 	if c.proxy != "" {
-		address := c.proxy
-		if !strings.Contains(address, "://") {
-			address = "http://" + address
+		if how.Proxy, err = rest.ParseProxy(c.proxy); err != nil {
+			return nil, fmt.Errorf("proxy: %w", err)
 		}
-		proxy, err := url.Parse(address)
-		if err != nil || proxy.Host == "" {
-			return nil, errors.New("proxy is no address") // the cause repeats it, with its password
-		}
-		transport.Proxy = http.ProxyURL(proxy)
+		how.Direct = false
 	}
 	if c.ca != "" {
 		path := c.ca
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(c.dir, path)
 		}
-		pem, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
-		if err != nil {
+		if how.Roots, err = rest.ReadRoots(path); err != nil {
 			return nil, fmt.Errorf("ssl_cert_file: %w", err)
 		}
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool()
-		}
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ssl_cert_file: %s has no certificate in PEM", path)
-		}
-		transport.TLSClientConfig.RootCAs = pool
 	}
-	return &http.Client{Transport: transport}, nil
+	return how.Client(), nil
 }
