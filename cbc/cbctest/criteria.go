@@ -76,8 +76,8 @@ func (t contactTime) span(name string, now time.Time) (from, to time.Time, err e
 		return from, to, errors.New(name + " takes start and end, or range")
 	}
 	var err2 error
-	from, err = time.Parse(time.RFC3339, *t.Start)
-	to, err2 = time.Parse(time.RFC3339, *t.End)
+	from, err = looseTime(*t.Start)
+	to, err2 = looseTime(*t.End)
 	if err != nil || err2 != nil {
 		return from, to, errors.New("start and end of " + name + " are of the form 2025-02-01T00:00:00Z")
 	}

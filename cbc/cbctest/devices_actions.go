@@ -245,10 +245,10 @@ func sensorUpdate(raw json.RawMessage) (action, error) {
 		}
 	}
 	return action{
-		atOnce: func(d *device) { _, d.updating = o.SensorVersion[sensorKit(d.OS)] },
+		atOnce: func(d *device) { _, d.updating = o.SensorVersion[d.SensorKit] },
 		do: func(d *device) {
-			if version, ok := o.SensorVersion[sensorKit(d.OS)]; ok {
-				d.SensorVersion, d.updating = version, false
+			if version, ok := o.SensorVersion[d.SensorKit]; ok {
+				d.SensorVersion, d.SensorOutOfDate, d.updating = version, false, false
 			}
 		},
 	}, nil

@@ -124,6 +124,15 @@ func (m *deviceMatch) span(now time.Time) error {
 	return err
 }
 
+// looseTime reads a time; without a zone it is UTC.
+func looseTime(text string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		t, err = time.Parse("2006-01-02T15:04:05", text)
+	}
+	return t, err
+}
+
 func (in deviceSearch) rows() int {
 	if in.Rows == nil {
 		return defaultDevices
@@ -138,7 +147,6 @@ func (m *deviceMatch) wants(s *Server, d *device) bool {
 	case len(c.ID) > 0 && !slices.Contains(c.ID, looseInt(d.ID)),
 		len(c.OS) > 0 && !slices.Contains(c.OS, d.OS),
 		len(c.PolicyID) > 0 && !slices.Contains(c.PolicyID, d.PolicyID),
-		len(c.ADGroupID) > 0 && !slices.Contains(c.ADGroupID, 0),
 		len(c.TargetPriority) > 0 && !slices.Contains(c.TargetPriority, d.TargetPriority),
 		len(c.DeploymentType) > 0 && !slices.Contains(c.DeploymentType, d.DeploymentType),
 		slices.Contains(m.Exclusions.SensorVersion, d.SensorVersion),
@@ -155,6 +163,7 @@ func (m *deviceMatch) wants(s *Server, d *device) bool {
 		"name", "login_user_name", "last_internal_ip_address", "last_external_ip_address", "policy_name", "os", "os_version",
 	}}
 	for field, wanted := range map[string][]string{
+		"ad_group_id":               texts(c.ADGroupID),
 		"cloud_provider_account_id": c.CloudProviderAccountID, "auto_scaling_group_name": c.AutoScalingGroupName,
 		"virtual_private_cloud_id": c.VirtualPrivateCloudID, "virtualization_provider": c.VirtualizationProvider,
 	} {
@@ -183,6 +192,14 @@ func (d *device) is(status string, now time.Time) bool {
 		return registered && d.Bypass
 	case "QUARANTINE":
 		return registered && d.Quarantined
+	case "SENSOR_OUTOFDATE":
+		return registered && d.SensorOutOfDate
+	case "SENSOR_PENDING_UPDATE":
+		return registered && d.updating
+	case "ERROR":
+		return registered && slices.ContainsFunc(d.SensorStates, func(state string) bool {
+			return slices.Contains([]string{"DRIVER_INIT_ERROR", "REMGR_INIT_ERROR", "DB_CORRUPTION_DETECTED"}, state)
+		})
 	default:
 		return d.Status == status
 	}

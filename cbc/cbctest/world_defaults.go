@@ -94,6 +94,7 @@ func (d *Device) fill(now time.Time, policies []Policy, groups []AssetGroup) {
 		d.PolicyID = groupPolicy(*d, groups, policies)
 	}
 	d.SensorPolicyID = cmp.Or(d.SensorPolicyID, d.PolicyID)
+	d.SensorKit = cmp.Or(d.SensorKit, sensorKit(d.OS))
 	d.SensorVersion = cmp.Or(d.SensorVersion, "4.0.3.1234")
 	d.DeploymentType = cmp.Or(d.DeploymentType, "ENDPOINT")
 	d.TargetPriority = cmp.Or(d.TargetPriority, "MEDIUM")

@@ -14,7 +14,8 @@ type Device struct {
 	OS string `json:"os,omitempty"`
 	// OSVersion is free text. Defaults to one that fits OS.
 	OSVersion string `json:"os_version,omitempty"`
-	// Status is REGISTERED (the default), PENDING, DEREGISTERED or UNINSTALLED. Bypass shows itself as BYPASS.
+	// Status is REGISTERED (the default), PENDING, DEREGISTERED or UNINSTALLED, which shows itself as DEREGISTERED. Bypass
+	// shows itself as BYPASS.
 	Status string `json:"status,omitempty"`
 	// PolicyID is the policy that the device is assigned to. Defaults to that of its asset groups, or else the first policy.
 	PolicyID int64 `json:"policy_id,omitempty"`
@@ -41,6 +42,10 @@ type Device struct {
 	SensorStates []string `json:"sensor_states,omitempty"`
 	// SensorVersion defaults to "4.0.3.1234".
 	SensorVersion string `json:"sensor_version,omitempty"`
+	// SensorKit is WINDOWS, XP, MAC, RHEL, UBUNTU, SUSE, AMAZON_LINUX or another kind of sensor. Defaults to one that fits OS.
+	SensorKit string `json:"sensor_kit,omitempty"`
+	// SensorOutOfDate says that the sensor's version is not the newest. An update clears it.
+	SensorOutOfDate bool `json:"sensor_out_of_date,omitempty"`
 	// DeploymentType is ENDPOINT (the default), WORKLOAD, VDI, AWS, AZURE or GCP.
 	DeploymentType string `json:"deployment_type,omitempty"`
 	// TargetPriority is LOW, MEDIUM (the default), HIGH or MISSION_CRITICAL.
