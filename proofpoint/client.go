@@ -53,6 +53,8 @@ type Client struct {
 	Campaigns *Campaigns
 	// Forensics tells what the sandboxes saw of threats.
 	Forensics *Forensics
+	// People tells who is attacked most and who clicks most.
+	People *People
 }
 
 // New checks the configuration, returning everything that is wrong with it, and makes a client. It sends nothing.
@@ -96,5 +98,6 @@ func New(cfg Config) (*Client, error) {
 		Threats:   &Threats{core: c},
 		Campaigns: &Campaigns{core: c},
 		Forensics: &Forensics{core: c},
+		People:    &People{core: c},
 	}, nil
 }

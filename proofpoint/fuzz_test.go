@@ -200,6 +200,46 @@ func FuzzForensics(f *testing.F) {
 	})
 }
 
+// FuzzPeople checks that pages of people are read without harm, and that nobody on a page is lost without a word.
+func FuzzPeople(f *testing.F) {
+	seedFrom(f, "people_*.json")
+	f.Add([]byte(`{"users":[7,{"identity":{"guid":7}}],"interval":"/"}`))
+	var body []byte
+	client := newClient(f, roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Query().Get("page") != "1" {
+			return response(r, http.StatusOK, strings.NewReader(`{"users":[]}`)), nil
+		}
+		return response(r, http.StatusOK, bytes.NewReader(body)), nil
+	}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		body = data
+		people, err := collect(t, client.People.VeryAttacked(t.Context(), proofpoint.PeopleQuery{Window: 14}))
+		bad, partial := errors.AsType[*proofpoint.MalformedError](err)
+		if err != nil && !partial {
+			return
+		}
+		known := map[string]bool{} // a page may have somebody twice
+		for _, p := range people {
+			known[string(p.Raw)] = true
+		}
+		if partial {
+			for _, m := range bad.Records {
+				known[string(m.Raw)] = true
+			}
+		}
+		var page map[string]json.RawMessage
+		var users []json.RawMessage
+		if err := errors.Join(json.Unmarshal(data, &page), json.Unmarshal(page["users"], &users)); err != nil {
+			t.Fatalf("%q was taken for a page: %v", data, err)
+		}
+		for _, u := range users {
+			if !known[string(u)] && !bytes.Contains(u, []byte("guid")) && !bytes.Contains(u, []byte(`\u`)) && len(users) < 20 {
+				t.Errorf("%s of %s was lost", u, data)
+			}
+		}
+	})
+}
+
 // FuzzTime checks that every time that is read is in UTC, and that what the standard library reads is read the same.
 func FuzzTime(f *testing.F) {
 	for _, seed := range []string{

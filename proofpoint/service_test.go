@@ -24,7 +24,7 @@ func connect(t testing.TB, srv *proofpointtest.Server, clock func() time.Time) *
 	t.Helper()
 	client, err := proofpoint.New(proofpoint.Config{
 		BaseURL: proofpointtest.URL, Credentials: proofpoint.Basic(proofpointtest.Principal, proofpointtest.Secret),
-		HTTPClient: srv.Client(), Now: clock,
+		HTTPClient: srv.Client(), Now: clock, Pace: unhurried{},
 	})
 	if err != nil {
 		t.Fatalf("New() = %v", err)
