@@ -150,7 +150,7 @@ func (e *AmbiguousError) Is(target error) bool { return target == ErrAmbiguous }
 type IncompleteError struct {
 	// Op is the operation, such as "processes.wait".
 	Op string
-	// Job is the search.
+	// Job is the search; empty for one that needs none, such as for the events of a process.
 	Job JobID
 	Status
 	// Unreadable is how many rows could not be read.
@@ -162,6 +162,9 @@ type IncompleteError struct {
 // Error tells how far the search got.
 func (e *IncompleteError) Error() string {
 	numbers := fmt.Sprintf("%d of %d searchers answered, %d rows available", e.Completed, e.Contacted, e.Available)
+	if e.Job == "" {
+		numbers = fmt.Sprintf("%d of %d segments searched, %d rows available", e.Completed, e.Contacted, e.Available)
+	}
 	switch {
 	case e.Err != nil:
 		return fmt.Sprintf("cbc: %s: incomplete (%s): %v", e.Op, numbers, e.Err)

@@ -83,3 +83,22 @@ func ExampleProcesses_Details() {
 	// c:\users\pat\invoice.exe c:\office\outlook.exe
 	// cbc: processes.details: process GUID 7QRST4UV-9: not found
 }
+
+// The events of a process tell which files it wrote, where and when.
+func ExampleProcesses_Events() {
+	client, ctx := newClient(outbreak()), context.Background()
+	query := cbc.EventQuery{Query: cbc.Field("filemod_sha256").SHA256(attachment)}
+	for e, err := range client.Processes.Events(ctx, "7QRST4UV-1", query) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		switch d := e.Detail.(type) {
+		case cbc.FileMod:
+			fmt.Println(d.Path, d.Actions)
+		default:
+			fmt.Println("something else:", e.Type)
+		}
+	}
+	// Output:
+	// c:\users\pat\invoice.exe [ACTION_FILE_CREATE ACTION_FILE_LAST_WRITE]
+}

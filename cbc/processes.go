@@ -137,29 +137,7 @@ func (p *Processes) Jobs(ctx context.Context) ([]JobID, error) {
 //
 //api:op POST /api/investigate/v2/orgs/{org_key}/processes/search_validation
 func (p *Processes) Validate(ctx context.Context, e Expr) error {
-	text, err := e.build()
-	if err != nil {
-		return err
-	}
-	call := p.c.call("processes.validate", http.MethodPost, "/api/investigate/v2/orgs/{org_key}/processes/search_validation")
-	call.Body = struct {
-		Query string `json:"query"`
-	}{text}
-	call.Repeatable = true
-	var answer struct {
-		Valid   *bool  `json:"valid"`
-		Message string `json:"invalid_message"`
-		Offset  int    `json:"invalid_trigger_offset"`
-	}
-	switch err := p.c.do(ctx, call, &answer); {
-	case err != nil:
-		return err
-	case answer.Valid == nil:
-		return answerError(call.Op, http.StatusOK, nil, errors.New("it does not say whether the expression is valid"))
-	case !*answer.Valid:
-		return fmt.Errorf("cbc: %s: %w at character %d: %s", call.Op, ErrQuerySyntax, answer.Offset, printable(answer.Message))
-	}
-	return nil
+	return p.c.validate(ctx, "processes.validate", "/api/investigate/v2/orgs/{org_key}/processes/search_validation", e, anchor)
 }
 
 // Search starts a search, waits for it and yields its rows. It yields at most one error, last. An [*IncompleteError] means that
