@@ -33,7 +33,7 @@ func (m *sensor) run(c *command, sw LiveResponseSwitches) (map[string]any, fault
 	case "kill":
 		return nil, m.kill(c.pid, sw)
 	case "create process":
-		return m.start(c)
+		return m.start(c, sw)
 	case "directory list":
 		return m.directory(c.object)
 	case "delete file":
@@ -47,7 +47,7 @@ func (m *sensor) run(c *command, sw LiveResponseSwitches) (map[string]any, fault
 	case "memdump":
 		return m.dump(c)
 	default:
-		return m.registry.run(c)
+		return m.registry.run(c, sw)
 	}
 }
 
@@ -155,8 +155,8 @@ func (m *sensor) entry(n *node, name string) map[string]any {
 }
 
 // start runs a command line. What the operating system brings along can always be run; anything else must be a file.
-// The process that is waited for ends at once with the code 0 and says nothing; the other one goes on running.
-func (m *sensor) start(c *command) (map[string]any, fault) {
+// The process that is waited for ends at once; the other one goes on running.
+func (m *sensor) start(c *command, sw LiveResponseSwitches) (map[string]any, fault) {
 	image := imageOf(c.object)
 	n, f := m.disk.find(image)
 	if f != faultNone && !m.builtin(image) {
@@ -169,15 +169,20 @@ func (m *sensor) start(c *command) (map[string]any, fault) {
 		return nil, faultAccessDenied
 	}
 	if out := c.request.maybe("output_file"); out != "" {
-		if f := m.disk.write(out, nil, c.done); f != faultNone {
+		if f := m.disk.write(out, []byte(sw.ProcessOutput), c.done); f != faultNone {
 			return nil, f
 		}
 	}
 	m.lastPID += 4
+	details := map[string]any{"pid": m.lastPID, "return_code": sw.ReturnCode}
 	if !c.request.flag("wait") {
 		m.running = append(m.running, RunningProcess{PID: m.lastPID, Path: image, CmdLine: c.object})
+		details["return_code"] = 0
 	}
-	return map[string]any{"process_details": map[string]any{"pid": m.lastPID, "return_code": 0}}, faultNone
+	if sw.DetailsOnTop {
+		return details, faultNone
+	}
+	return map[string]any{"process_details": details}, faultNone
 }
 
 // imageOf takes the program out of a command line.

@@ -26,6 +26,22 @@ type registryValue struct {
 	Data string `json:"registry_data"`
 }
 
+// json is the value in the form that is switched on.
+func (v registryValue) json(sw LiveResponseSwitches) any {
+	if !sw.DocumentedRegistry {
+		return v
+	}
+	kind := strings.TrimPrefix(v.Type, "pb")
+	var data any = v.Data
+	switch kind {
+	case "REG_DWORD", "REG_QWORD":
+		data = json.Number(v.Data)
+	case "REG_MULTI_SZ":
+		data = strings.Split(v.Data, ",")
+	}
+	return map[string]any{"value_name": v.Name, "value_type": kind, "value_data": data}
+}
+
 func newRegistry() *registry {
 	r := &registry{keys: map[string]*registryKey{}}
 	for _, root := range []string{"HKLM", "HKCU", "HKCR", "HKU", "HKCC"} {
@@ -86,20 +102,24 @@ func (r *registry) subkeys(p string) []string {
 }
 
 // run does one of the registry commands.
-func (r *registry) run(c *command) (map[string]any, fault) {
+func (r *registry) run(c *command, sw LiveResponseSwitches) (map[string]any, fault) {
 	switch c.name {
 	case "reg enum key":
 		k, ok := r.keys[r.clean(c.object)]
 		if !ok {
 			return nil, faultFileNotFound
 		}
-		return map[string]any{"sub_keys": r.subkeys(c.object), "values": append([]registryValue{}, k.values...)}, faultNone
+		values := []any{}
+		for _, v := range k.values {
+			values = append(values, v.json(sw))
+		}
+		return map[string]any{"sub_keys": r.subkeys(c.object), "values": values}, faultNone
 	case "reg query value":
 		k, name := r.split(c.object)
 		if k == nil || k.index(name) < 0 {
 			return nil, faultFileNotFound
 		}
-		return map[string]any{"value": k.values[k.index(name)]}, faultNone
+		return map[string]any{"value": k.values[k.index(name)].json(sw)}, faultNone
 	case "reg create key":
 		parent, name := r.split(strings.TrimSuffix(c.object, `\`))
 		if parent == nil {

@@ -50,6 +50,17 @@ type LiveResponseSwitches struct {
 	// CommandDelay is how long a sensor works on one command; it does them one after the other. Defaults to 0: the
 	// answer to the command itself is pending, and the first look at it finds it done.
 	CommandDelay time.Duration `json:"command_delay,omitempty"`
+	// ProcessOutput is what each process writes to the output_file of create process. Defaults to nothing.
+	ProcessOutput string `json:"process_output,omitempty"`
+	// ReturnCode is what each process ends with that create process waits for. Defaults to 0.
+	ReturnCode int `json:"return_code,omitempty"`
+	// DetailsOnTop writes the result of create process as members of the command itself, as the older API did. Defaults
+	// to process_details.
+	DetailsOnTop bool `json:"details_on_top,omitempty"`
+	// DocumentedRegistry writes registry values as the vendor's documentation has them: value_name, value_type and
+	// value_data, the data as a number or an array where it is one. Defaults to registry_name, registry_type with the
+	// prefix pb, and registry_data, which is always a string, as live data has them.
+	DocumentedRegistry bool `json:"documented_registry,omitempty"`
 	// SessionLimit is the number of sessions that an organization can have at a time. Defaults to 100.
 	SessionLimit int `json:"session_limit,omitempty"`
 	// CommandLimit is the number of commands that a session takes. Defaults to 250; the session ends with the next.
