@@ -49,7 +49,7 @@ func FuzzCommand(f *testing.F) {
 				t.Errorf("%s has the process id %d", data, got.PID)
 			}
 		}
-		e := (&Session{}).commandError(order{}, 0, w)
+		e := (&Session{}).commandError(taken{}, w)
 		if text := e.Error(); strings.ContainsAny(text, "\n\r") {
 			t.Errorf("the error of %s has more than one line: %q", data, text)
 		}

@@ -36,6 +36,10 @@ type OpenOptions struct {
 	// TransferTimeout is how long the device may take to upload a file in [Session.GetFile]. Reading the file afterwards has no
 	// limit but the context. Defaults to DefaultTransferTimeout.
 	TransferTimeout time.Duration
+	// Replace opens another session with the device where this one has ended, or has taken its 250 commands. A command that the
+	// ended session did not take is given to the new one, whatever it is; one whose result was lost only if giving it twice is
+	// giving it once. [Session.Info] has the id of the session at hand. Defaults to false: commands end with [ErrSessionEnded].
+	Replace bool
 }
 
 func (o OpenOptions) withDefaults() OpenOptions {
@@ -111,19 +115,21 @@ func (l *LiveResponse) Start(ctx context.Context, device DeviceID, opts OpenOpti
 		return nil, &SessionError{Op: op, DeviceID: device, SessionID: info.ID, Status: info.Status, kind: ErrSessionEnded}
 	}
 	info.DeviceID = device
-	s := &Session{ID: info.ID, DeviceID: device, c: l.c, opts: opts.withDefaults(), info: info}
+	s := &Session{ID: info.ID, DeviceID: device, c: l.c, opts: opts.withDefaults(), line: newLine(info)}
 	// A session that is new waits for its sensor and has had no command. The list tells the rest, but for what began between the
 	// two calls.
 	s.Shared = info.active() || info.CommandIndex > 0 || slices.ContainsFunc(before, func(b SessionInfo) bool {
 		return b.ID == info.ID && !b.ended()
 	})
+	s.line.shared = s.Shared
 	return s, nil
 }
 
 // Resume picks up a live session by its id, as one that others use too: [Session.Shared] is true. The error for a session that
 // has ended is a [*SessionError] with [ErrSessionEnded]. It needs org.liveresponse.session (READ).
 func (l *LiveResponse) Resume(ctx context.Context, id SessionID, opts OpenOptions) (*Session, error) {
-	s := &Session{ID: id, Shared: true, c: l.c, opts: opts.withDefaults()}
+	s := &Session{ID: id, Shared: true, c: l.c, opts: opts.withDefaults(), line: newLine(SessionInfo{ID: id})}
+	s.line.shared = true
 	const op = "live_response.resume"
 	if err := s.refresh(ctx, op); err != nil {
 		return nil, err

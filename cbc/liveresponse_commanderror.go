@@ -58,7 +58,9 @@ func (e *CommandError) text() string {
 	if e.Desc != "" {
 		return printable(e.Desc)
 	}
-	for _, known := range []error{ErrUnfinished, ErrFileNotFound, ErrProcessNotFound, ErrAccessDenied, ErrInUse} {
+	for _, known := range []error{
+		ErrUnfinished, ErrFileNotFound, ErrProcessNotFound, ErrRegistryNotFound, ErrAccessDenied, ErrInUse, ErrExists, ErrNotEmpty,
+	} {
 		if e.Is(known) {
 			return known.Error()
 		}
@@ -72,7 +74,9 @@ func (e *CommandError) Is(target error) bool {
 	const (
 		fileNotFound, pathNotFound, accessDenied = 0x80070002, 0x80070003, 0x80070005
 		sharingViolation, invalidParameter       = 0x80070020, 0x80070057
-		eperm, enoent, esrch, eacces, etxtbsy    = 1, 2, 3, 13, 26
+		dirNotEmpty, fileExists, alreadyExists   = 0x80070091, 0x80070050, 0x800700B7
+		eperm, enoent, esrch, eacces, eexist     = 1, 2, 3, 13, 17
+		etxtbsy, enotempty, enotemptyMac         = 26, 39, 66
 	)
 	if target == ErrUnfinished {
 		return e.cause != nil
@@ -81,10 +85,16 @@ func (e *CommandError) Is(target error) bool {
 		return false
 	}
 	posix := !e.windows()
-	kill := e.Command == commandKill
+	kill, registry := e.Command == commandKill, strings.HasPrefix(e.Command, "reg ")
 	switch target {
 	case ErrFileNotFound:
-		return !kill && (e.Code == fileNotFound || e.Code == pathNotFound || posix && e.Code == enoent)
+		return !kill && !registry && (e.Code == fileNotFound || e.Code == pathNotFound || posix && e.Code == enoent)
+	case ErrRegistryNotFound:
+		return registry && (e.Code == fileNotFound || e.Code == pathNotFound)
+	case ErrExists:
+		return e.Code == alreadyExists || e.Code == fileExists || posix && e.Code == eexist
+	case ErrNotEmpty:
+		return e.Code == dirNotEmpty || posix && (e.Code == enotempty || e.Code == enotemptyMac)
 	case ErrProcessNotFound:
 		return kill && (e.Code == invalidParameter || posix && e.Code == esrch)
 	case ErrAccessDenied:
@@ -93,6 +103,12 @@ func (e *CommandError) Is(target error) bool {
 		return e.Code == sharingViolation || posix && e.Code == etxtbsy
 	}
 	return false
+}
+
+// Win32 is the Windows error code, such as 2 for a file that is not there; false where Code is none.
+func (e *CommandError) Win32() (code uint16, ok bool) {
+	const facility = 0x80070000
+	return uint16(e.Code & 0xFFFF), e.Code&^0xFFFF == facility //nolint:gosec // the low half is what is wanted
 }
 
 func (e *CommandError) windows() bool { return strings.EqualFold(e.ResultType, "WinHresult") }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -72,8 +73,50 @@ type wireCommand struct {
 	FileDetails struct {
 		FileID string `json:"file_id"`
 	} `json:"file_details"`
-	FileID    string        `json:"file_id"`
-	Processes []wireProcess `json:"processes"`
+	FileID         string             `json:"file_id"`
+	Processes      []wireProcess      `json:"processes"`
+	Files          []wireFile         `json:"files"`
+	SubKeys        []string           `json:"sub_keys"`
+	Values         []wireValue        `json:"values"`
+	Value          maybe[wireValue]   `json:"value"`
+	ProcessDetails maybe[wireStarted] `json:"process_details"`
+	PID            int64              `json:"pid"`
+	ReturnCode     int64              `json:"return_code"`
+	MemoryDump     maybe[wireDump]    `json:"mem_dump"`
+	Object         string             `json:"object"`
+	Input          maybe[wireInput]   `json:"input"`
+	Created        stamp              `json:"create_time"`
+	Finished       stamp              `json:"finish_time"`
+	Completed      stamp              `json:"completion_time"`
+	Ended          stamp              `json:"completion"`
+}
+
+// wireStarted is what create process answers.
+type wireStarted struct {
+	PID        int64 `json:"pid"`
+	ReturnCode int64 `json:"return_code"`
+}
+
+// wireDump is what memdump answers.
+type wireDump struct {
+	ReturnCode int64 `json:"return_code"`
+}
+
+// wireInput is what was asked of a command.
+type wireInput struct {
+	Object string `json:"object"`
+}
+
+// maybe is an object that belongs to one kind of command. What others have in its place is passed over.
+type maybe[T any] struct{ is T }
+
+// UnmarshalJSONFrom reads an object.
+func (m *maybe[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	raw, err := dec.ReadValue()
+	if err != nil || raw.Kind() != '{' {
+		return err
+	}
+	return json.Unmarshal(raw, &m.is, forgiving())
 }
 
 func (w wireCommand) id() (int, error) {

@@ -28,6 +28,14 @@ var (
 	ErrAccessDenied = errors.New("access denied by the device")
 	// ErrInUse means that a file is open, such as the program of a running process.
 	ErrInUse = errors.New("file in use")
+	// ErrExists means that there is a file, directory or registry value of that name already.
+	ErrExists = errors.New("exists already")
+	// ErrNotEmpty means that a directory has something in it.
+	ErrNotEmpty = errors.New("directory not empty")
+	// ErrRegistryNotFound means that a registry key or value does not exist.
+	ErrRegistryNotFound = errors.New("registry key or value not found")
+	// ErrCommandTooLarge means that a command is larger than the 10 KB that the vendor takes. It was not sent.
+	ErrCommandTooLarge = errors.New("the command is too large")
 )
 
 // SessionError says why there is no session with a device, or no longer one.

@@ -23,9 +23,9 @@ const (
 )
 
 // Session is a Live Response session with one device. It is safe for concurrent use; the sensor does one command after the other.
-// It ends after 15 minutes without a command, and after 250 commands.
+// It ends after 15 minutes without a command, and after 250 commands; see OpenOptions.Replace.
 type Session struct {
-	// ID picks the session up again with [LiveResponse.Resume].
+	// ID picks the session up again with [LiveResponse.Resume], for as long as it is not replaced.
 	ID SessionID
 	// DeviceID is the device.
 	DeviceID DeviceID
@@ -33,19 +33,20 @@ type Session struct {
 	// [Session.Close] does not end it.
 	Shared bool
 
-	c    *core
-	opts OpenOptions
+	c       *core
+	opts    OpenOptions
+	line    *line
+	release func(context.Context) error // to the pool that it is from; nil for a session of its own
 
 	mu     sync.Mutex
-	info   SessionInfo
 	closed bool
 }
 
 // Info is what was last heard of the session. It makes no call.
 func (s *Session) Info() SessionInfo {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	info := s.info
+	s.line.mu.Lock()
+	defer s.line.mu.Unlock()
+	info := s.line.info
 	info.SupportedCommands, info.Drives = slices.Clone(info.SupportedCommands), slices.Clone(info.Drives)
 	return info
 }
@@ -92,7 +93,8 @@ func (s *Session) Wait(ctx context.Context) error {
 
 // giveUp closes the session, which leaves one that is somebody else's alone, and completes the error.
 func (s *Session) giveUp(ctx context.Context, failed *SessionError) error {
-	failed.DeviceID, failed.SessionID, failed.Status = s.DeviceID, s.ID, s.Info().Status
+	info := s.Info()
+	failed.DeviceID, failed.SessionID, failed.Status = s.DeviceID, info.ID, info.Status
 	if !errors.Is(failed.cause, ErrSessionEnded) {
 		failed.Left = s.Close(ctx) != nil
 	}
@@ -103,25 +105,28 @@ func (s *Session) giveUp(ctx context.Context, failed *SessionError) error {
 //
 //api:op GET /appservices/v6/orgs/{org_key}/liveresponse/sessions/{session_id}
 func (s *Session) refresh(ctx context.Context, op string) error {
-	call := s.c.call(op, http.MethodGet, "/appservices/v6/orgs/{org_key}/liveresponse/sessions/{session_id}", string(s.ID))
+	id := s.line.id()
+	call := s.c.call(op, http.MethodGet, "/appservices/v6/orgs/{org_key}/liveresponse/sessions/{session_id}", string(id))
 	call.Repeatable = true
 	var w wireSession
 	if err := s.c.do(ctx, call, &w); err != nil {
-		return s.endedBy(op, err)
+		return s.endedBy(op, id, err)
 	}
 	info, err := w.info(op)
 	if err != nil {
 		return err
 	}
-	if info.ID != s.ID || s.DeviceID != 0 && info.DeviceID != 0 && info.DeviceID != s.DeviceID {
+	if info.ID != id || s.DeviceID != 0 && info.DeviceID != 0 && info.DeviceID != s.DeviceID {
 		return fmt.Errorf("cbc: %s: the answer is about another session: %s of device %d", op, printable(string(info.ID)), info.DeviceID)
 	}
 	if info.DeviceID == 0 {
 		info.DeviceID = s.DeviceID
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.info = info
+	s.line.mu.Lock()
+	defer s.line.mu.Unlock()
+	if s.line.info.ID == id {
+		s.line.info = info
+	}
 	return nil
 }
 
@@ -134,41 +139,51 @@ func (s *Session) KeepAlive(ctx context.Context) error {
 	if err := s.usable(op); err != nil {
 		return err
 	}
-	call := s.c.call(op, http.MethodGet, "/appservices/v6/orgs/{org_key}/liveresponse/sessions/{session_id}/keepalive", string(s.ID))
+	return s.keepAlive(ctx, op, s.line.id())
+}
+
+func (s *Session) keepAlive(ctx context.Context, op string, id SessionID) error {
+	call := s.c.call(op, http.MethodGet, "/appservices/v6/orgs/{org_key}/liveresponse/sessions/{session_id}/keepalive", string(id))
 	call.Repeatable = true
-	return s.endedBy(op, s.c.do(ctx, call, nil))
+	return s.endedBy(op, id, s.c.do(ctx, call, nil))
 }
 
 // Close ends the session and is not to be forgotten: an organization has 100. It may be called more than once, and a session that
 // has ended by itself is no error. A session that is Shared is left to those who were there before, to end when they are
 // through or after 15 minutes; [Session.CloseForAll] ends that too. Close also works when ctx is over, for up to a second, so
-// that `defer s.Close(ctx)` is enough. It needs org.liveresponse.session (DELETE).
+// that `defer s.Close(ctx)` is enough. A session of a [SessionPool] goes back to the pool. It needs org.liveresponse.session (DELETE).
 func (s *Session) Close(ctx context.Context) error {
-	if s.Shared {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.closed = true
-		return nil
+	if s.release == nil && !s.line.others() {
+		return s.CloseForAll(ctx)
 	}
-	return s.CloseForAll(ctx)
+	if first := s.close(); first && s.release != nil {
+		return s.release(ctx)
+	}
+	return nil
+}
+
+// close ends the use of the session on this side, and tells whether it had not ended before.
+func (s *Session) close() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := !s.closed
+	s.closed = true
+	return first
 }
 
 // CloseForAll ends the session even if others work in it: their commands fail from then on. Otherwise it is [Session.Close].
 func (s *Session) CloseForAll(ctx context.Context) error {
-	ctx, stop := farewell(ctx)
-	defer stop()
-	s.mu.Lock()
-	done := s.closed && !s.Shared
-	s.mu.Unlock()
-	if done {
+	if s.usable("") != nil && (s.release != nil || !s.line.others()) {
 		return nil
 	}
-	if err := (&LiveResponse{s.c}).end(ctx, "live_response.close", s.ID); err != nil {
+	limited, stop := farewell(ctx)
+	defer stop()
+	if err := (&LiveResponse{s.c}).end(limited, "live_response.close", s.line.id()); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
+	if first := s.close(); first && s.release != nil {
+		return s.release(ctx)
+	}
 	return nil
 }
 
@@ -176,8 +191,8 @@ func (s *Session) CloseForAll(ctx context.Context) error {
 func (s *Session) usable(op string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return &SessionError{Op: op, DeviceID: s.DeviceID, SessionID: s.ID, Status: "closed", kind: ErrSessionEnded}
+	if s.closed || s.release != nil && s.line.over() {
+		return &SessionError{Op: op, DeviceID: s.DeviceID, SessionID: s.line.id(), Status: "closed", kind: ErrSessionEnded}
 	}
 	return nil
 }
@@ -192,11 +207,11 @@ func (s *Session) supports(op, command string) error {
 }
 
 // endedBy makes of a 404, which any address of a session that has ended answers, what it means.
-func (s *Session) endedBy(op string, err error) error {
+func (s *Session) endedBy(op string, id SessionID, err error) error {
 	if !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	return &SessionError{Op: op, DeviceID: s.DeviceID, SessionID: s.ID, Status: s.Info().Status, kind: ErrSessionEnded, cause: err}
+	return &SessionError{Op: op, DeviceID: s.DeviceID, SessionID: id, Status: s.Info().Status, kind: ErrSessionEnded, cause: err}
 }
 
 // farewell is a context for ending what ctx has begun. It outlives ctx, shortly.
