@@ -28,7 +28,7 @@ const (
 type Config struct {
 	// BaseURL is the manager or its virtual address. A missing scheme becomes https; http is accepted for loopback addresses only.
 	BaseURL string
-	// Credentials are [Basic], [Session], [ClientCertificate], [Bearer], [BearerFunc], [Remote] or [RemoteSession].
+	// Credentials are [Basic], [Session], [SessionFunc], [ClientCertificate], [Bearer], [BearerFunc], [Remote] or [RemoteSession].
 	Credentials Credentials
 	// EnforcementPoint is the path of the enforcement point that the Policy API is asked about, on VMware Cloud
 	// "/infra/sites/default/enforcement-points/vmc-enforcementpoint". Defaults to the manager's own choice.
@@ -111,7 +111,7 @@ func (c *core) connect(cfg Config) error {
 			return err
 		}
 		c.session = session
-		rc.Authorize, rc.Rejected = session.authorize, session.rejected
+		rc.Authorize, rc.Rejected = session.Authorize, session.Rejected
 	case credentials.fetch != nil:
 		renewal := rest.NewRenewal(credentials.fetch, func(a rest.Answer) bool { return loginNeeded(a.Status, codeOf(a.Body)) })
 		rc.Authorize, rc.Rejected = renewal.Authorize, renewal.Rejected
@@ -177,9 +177,6 @@ type core struct {
 // do makes a call and decodes the answer into out, which is nil for calls that answer 204. An answer of 200 with a page in it,
 // such as the login page of a gateway, must not pass for a machine that was tagged.
 func (c *core) do(ctx context.Context, call rest.Call, out any) error {
-	if c.session != nil {
-		ctx = withTicket(ctx)
-	}
 	leave, err := c.trust.enter(ctx, call.Op)
 	if err != nil {
 		return err

@@ -15,8 +15,8 @@ import (
 
 // Credentials prove who calls. They hold their secret where printing does not reach it. The zero value is refused by [New].
 type Credentials struct {
-	sign        func(*http.Request) // of each call; with a form, of the login alone
-	form        func() url.Values   // the sessions
+	sign        func(*http.Request)                       // of each call; with a form, of the login alone
+	form        func(context.Context) (url.Values, error) // the sessions
 	fetch       func(context.Context) (*rest.Ticket, error)
 	bearer      bool
 	certificate bool
@@ -41,9 +41,33 @@ func Basic(user, password string) Credentials {
 // calls, or because the virtual address leads to another manager. End it with [Client.Close].
 func Session(user, password string) Credentials {
 	return Credentials{
-		form:    func() url.Values { return url.Values{"j_username": {user}, "j_password": {password}} },
+		form:    func(context.Context) (url.Values, error) { return loginForm(user, password), nil },
 		problem: checkLogin(user, password),
 	}
+}
+
+// SessionFunc is [Session] with an account that source gives, so that a password can be replaced while the program runs: it is asked
+// before each login, by one goroutine at a time, with the context of the call that needs the login. Its error becomes the error of
+// that call, and must not have a secret in it. A password that the manager has refused is not followed by another for five minutes,
+// so that the account is not locked.
+func SessionFunc(source func(context.Context) (user, password string, err error)) Credentials {
+	if source == nil {
+		return Credentials{problem: errors.New("nsx: new: SessionFunc needs a function")}
+	}
+	return Credentials{form: func(ctx context.Context) (url.Values, error) {
+		user, password, err := source(ctx)
+		if err == nil {
+			err = checkLogin(user, password)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("nsx: the source of the account: %w", inner{err})
+		}
+		return loginForm(user, password), nil
+	}}
+}
+
+func loginForm(user, password string) url.Values {
+	return url.Values{"j_username": {user}, "j_password": {password}}
 }
 
 // Remote is [Basic] in the scheme that early releases of NSX-T want for accounts of a Workspace ONE Access (vIDM) identity source,

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 
 	"github.com/pphunt/pphunt/internal/rest"
 )
@@ -15,38 +14,22 @@ const xsrfHeader = "X-Xsrf-Token"
 
 // session holds the login of a client.
 type session struct {
+	*rest.Renewal
+
 	door  *rest.Core // signs with the ticket that the context has, or for the login
 	form  Credentials
 	trust *trust
-	turn  chan struct{} // whoever holds it may log in
-
-	mu      sync.Mutex
-	current *ticket
 }
 
-// ticket is what a login brought. It never changes.
-type ticket struct {
-	sign func(*http.Request)
-}
-
-// slip tells, within one call, which ticket it was made with, so that a refusal is not blamed on a newer one.
-type slip struct{ used *ticket }
-
-type (
-	slipKey   struct{}
-	ticketKey struct{}
-)
-
-// withTicket prepares the context of a call that the session signs.
-func withTicket(ctx context.Context) context.Context {
-	return context.WithValue(ctx, slipKey{}, new(slip))
-}
+// ticketKey is where the context of a call through the door has its ticket.
+type ticketKey struct{}
 
 func newSession(rc rest.Config, form Credentials, t *trust) (*session, error) {
-	s := &session{form: form, trust: t, turn: make(chan struct{}, 1)}
+	s := &session{form: form, trust: t}
+	s.Renewal = rest.NewRenewal(s.login, func(a rest.Answer) bool { return loginNeeded(a.Status, codeOf(a.Body)) })
 	rc.Authorize = func(ctx context.Context, r *http.Request) error {
-		if t, ok := ctx.Value(ticketKey{}).(*ticket); ok {
-			t.sign(r)
+		if t, ok := ctx.Value(ticketKey{}).(*rest.Ticket); ok {
+			t.Sign(r)
 		} else if form.sign != nil {
 			form.sign(r)
 		}
@@ -57,70 +40,30 @@ func newSession(rc rest.Config, form Credentials, t *trust) (*session, error) {
 	return s, err
 }
 
-// authorize signs an attempt, logging in before the first.
-func (s *session) authorize(ctx context.Context, r *http.Request) error {
-	t := s.ticket()
-	if t == nil {
-		var err error
-		if t, err = s.login(ctx, nil); err != nil {
-			return inner{err}
-		}
-	}
-	if slip, ok := ctx.Value(slipKey{}).(*slip); ok {
-		slip.used = t
-	}
-	t.sign(r)
-	return nil
-}
-
-// rejected gets a new session if that is what an answer asks for. The caller sees to it that it does so once for a call.
-func (s *session) rejected(ctx context.Context, a rest.Answer) bool {
-	slip, ok := ctx.Value(slipKey{}).(*slip)
-	if !ok || !loginNeeded(a.Status, codeOf(a.Body)) {
-		return false
-	}
-	_, err := s.login(ctx, slip.used)
-	return err == nil
-}
-
-func (s *session) ticket() *ticket {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.current
-}
-
-// login makes a session, unless another goroutine has made one meanwhile: old is the ticket that does not do any more.
-func (s *session) login(ctx context.Context, old *ticket) (*ticket, error) {
-	select {
-	case s.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	defer func() { <-s.turn }()
-	if t := s.ticket(); t != nil && t != old {
-		return t, nil
-	}
+// login makes a session.
+func (s *session) login(ctx context.Context) (*rest.Ticket, error) {
 	if _, err := s.trust.state("session.create"); err != nil {
-		return nil, err
+		return nil, inner{err}
 	}
 	t, err := s.create(ctx)
 	if err != nil {
 		s.trust.learn(err)
-		return nil, err
+		return nil, inner{err}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.current = t
 	return t, nil
 }
 
 // create logs in. The form is url-encoded, or a plus in a password would arrive as a space.
 //
 //api:op POST /api/session/create
-func (s *session) create(ctx context.Context) (*ticket, error) {
+func (s *session) create(ctx context.Context) (*rest.Ticket, error) {
 	const op = "session.create"
+	form, err := s.form.form(ctx)
+	if err != nil {
+		return nil, err
+	}
 	res, err := s.door.Do(ctx, rest.Call{
-		Op: op, Method: http.MethodPost, Route: "/api/session/create", Form: s.form.form(),
+		Op: op, Method: http.MethodPost, Route: "/api/session/create", Form: form,
 		Repeatable: true, // a second session is harmless: the first ends by itself
 	}, nil)
 	if err != nil {
@@ -138,7 +81,7 @@ func (s *session) create(ctx context.Context) (*ticket, error) {
 		return nil, fmt.Errorf("nsx: %s: %w", op, errNoSession)
 	}
 	token := res.Header.Get(xsrfHeader)
-	return &ticket{sign: func(r *http.Request) {
+	return &rest.Ticket{Sign: func(r *http.Request) {
 		for _, c := range cookies {
 			r.AddCookie(c) // those of a load balancer too, which lead to the manager that knows the session
 		}
@@ -152,10 +95,7 @@ var errNoSession = errors.New("the answer has no session in it: is this a manage
 
 // destroy ends the session.
 func (s *session) destroy(ctx context.Context) error {
-	s.mu.Lock()
-	t := s.current
-	s.current = nil
-	s.mu.Unlock()
+	t := s.Drop()
 	if t == nil {
 		return nil
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/pphunt/pphunt/internal/rest"
 )
 
 // refusalHolds is how long a refusal of the credentials answers for the manager. The vendor locks an account, for everybody who
@@ -66,6 +68,9 @@ func (t *trust) state(op string) (bool, error) {
 func (t *trust) learn(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if unrenewed, ok := errors.AsType[*rest.NotRenewedError](err); ok && !errors.Is(unrenewed.Err, ErrUnauthorized) {
+		return // it was a session that was refused, and the account could not be asked about
+	}
 	_, answered := errors.AsType[*APIError](err)
 	switch {
 	case errors.Is(err, ErrUnauthorized):

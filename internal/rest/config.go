@@ -36,8 +36,9 @@ type Config struct {
 	// Authorize sets the credentials on each attempt, just before it queues for its turn. Defaults to none.
 	Authorize func(context.Context, *http.Request) error
 	// Rejected is asked after a 401 or 403, at most once for each call. If it returns true the credentials were renewed, and the
-	// call is repeated whatever it is, since a call that was turned away did nothing. Defaults to none.
-	Rejected func(context.Context, Answer) bool
+	// call is repeated whatever it is, since a call that was turned away did nothing. An error says why they could not be, and
+	// follows the answer in the error of the call. Defaults to none.
+	Rejected func(context.Context, Answer) (renewed bool, err error)
 	// Pace is waited on before each attempt. Defaults to a limiter made of Rate and Burst.
 	Pace interface{ Wait(context.Context) error }
 	// Rate is the number of attempts a second. Zero means no limit.

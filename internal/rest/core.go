@@ -69,19 +69,20 @@ type flight struct {
 	stream    bool   // the body of a success is left open
 	discard   bool   // the body of a success is not wanted
 
-	attempt  int
-	renewed  bool
-	ticket   *Ticket // that the last attempt was signed with, if a Renewal did
-	sent     time.Time
-	secrets  secrets
-	hidden   credentials
-	location []string
-	sending  *sending      // the upload of the last attempt
-	answer   *Answer       // of the last attempt, if it is no success
-	body     []byte        // of the last attempt, if it is one
-	wait     time.Duration // before the next attempt
-	tooLong  bool          // there is none because of the deadline
-	last     error         // of the last attempt that was repeated
+	attempt   int
+	renewed   bool
+	unrenewed error   // why not
+	ticket    *Ticket // that the last attempt was signed with, if a Renewal did
+	sent      time.Time
+	secrets   secrets
+	hidden    credentials
+	location  []string
+	sending   *sending      // the upload of the last attempt
+	answer    *Answer       // of the last attempt, if it is no success
+	body      []byte        // of the last attempt, if it is one
+	wait      time.Duration // before the next attempt
+	tooLong   bool          // there is none because of the deadline
+	last      error         // of the last attempt that was repeated
 }
 
 type flightKey struct{}
@@ -149,6 +150,9 @@ func (f *flight) run(ctx context.Context) (Result, io.ReadCloser, error) {
 	err = f.refusal(*f.answer)
 	if f.tooLong {
 		err = fmt.Errorf("%w; %s", err, f.waitText())
+	}
+	if f.unrenewed != nil {
+		err = fmt.Errorf("%w; %w", err, f.unrenewed)
 	}
 	return result, nil, err
 }

@@ -177,7 +177,11 @@ func (f *flight) renew(ctx context.Context) bool {
 	if f.answer.Status != http.StatusUnauthorized && f.answer.Status != http.StatusForbidden {
 		return false
 	}
-	f.renewed = f.core.cfg.Rejected(ctx, *f.answer)
+	renewed, err := f.core.cfg.Rejected(ctx, *f.answer)
+	if err != nil {
+		f.unrenewed = &NotRenewedError{err}
+	}
+	f.renewed = renewed && err == nil
 	return f.renewed
 }
 

@@ -37,7 +37,7 @@ func TestRejectedCredentialsAreRenewedOnce(t *testing.T) {
 						r.Header.Set("Authorization", fmt.Sprint("token ", signed))
 						return nil
 					}
-					c.Rejected = func(context.Context, rest.Answer) bool { asked++; return tc.renewed }
+					c.Rejected = func(context.Context, rest.Answer) (bool, error) { asked++; return tc.renewed, nil }
 				})
 				_, err := call(t.Context(), c, post())
 				if asked != tc.asked || len(s.requests()) != tc.sent || (err != nil) != tc.fails {
@@ -57,7 +57,7 @@ func TestTheRepetitionWithRenewedCredentialsIsNoAttempt(t *testing.T) {
 		c := core(t, s, func(c *rest.Config) {
 			c.Attempts = 2
 			c.Authorize = func(context.Context, *http.Request) error { return nil }
-			c.Rejected = func(context.Context, rest.Answer) bool { return true }
+			c.Rejected = func(context.Context, rest.Answer) (bool, error) { return true, nil }
 		})
 		if _, err := call(t.Context(), c, get()); err != nil {
 			t.Errorf("after 401 and 503 with 2 attempts: %v", err)
@@ -72,9 +72,9 @@ func TestRejectedMayCallTheServiceItself(t *testing.T) {
 		c = core(t, s, func(cfg *rest.Config) {
 			cfg.MaxInFlight = 1
 			cfg.Authorize = func(context.Context, *http.Request) error { return nil }
-			cfg.Rejected = func(ctx context.Context, _ rest.Answer) bool {
+			cfg.Rejected = func(ctx context.Context, _ rest.Answer) (bool, error) {
 				_, err := c.Do(ctx, post(), nil)
-				return err == nil
+				return err == nil, err
 			}
 		})
 		if _, err := call(t.Context(), c, post()); err != nil {

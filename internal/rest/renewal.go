@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -62,13 +63,32 @@ func (r *Renewal) Authorize(ctx context.Context, req *http.Request) error {
 }
 
 // Rejected is for Config.Rejected.
-func (r *Renewal) Rejected(ctx context.Context, a Answer) bool {
+func (r *Renewal) Rejected(ctx context.Context, a Answer) (renewed bool, err error) {
 	f, ok := ctx.Value(flightKey{}).(*flight)
 	if !ok || f.ticket == nil || !r.turned(a) {
-		return false
+		return false, nil
 	}
 	t, err := r.next(ctx, f.ticket)
-	return err == nil && !t.says(f.ticket)
+	return err == nil && !t.says(f.ticket), err
+}
+
+// NotRenewedError says why credentials that were turned away could not be replaced. It follows the answer in the error of the call.
+type NotRenewedError struct{ Err error }
+
+func (e *NotRenewedError) Error() string {
+	return fmt.Sprintf("the credentials could not be renewed: %v", e.Err)
+}
+
+// Unwrap returns Err.
+func (e *NotRenewedError) Unwrap() error { return e.Err }
+
+// Drop forgets the present ticket, if there is one, and returns it.
+func (r *Renewal) Drop() *Ticket {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.current
+	r.current = nil
+	return t
 }
 
 func (r *Renewal) ticket() *Ticket {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -137,6 +138,37 @@ func TestAFetchThatFailsIsTheErrorOfTheCall(t *testing.T) {
 		k.err = nil
 		if _, err := call(t.Context(), c, get()); err != nil {
 			t.Errorf("after the vault was opened: %v", err)
+		}
+	})
+}
+
+func TestARenewalThatFailsIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k, d := &keys{last: 2}, &door{accepts: "key 1"}
+		c := renewing(t, k, d)
+		if _, err := call(t.Context(), c, get()); err != nil {
+			t.Fatal(err)
+		}
+		d.accepts, k.err = "key 2", errors.New("the vault is sealed")
+		_, err := call(t.Context(), c, get())
+		if _, ok := errors.AsType[*rest.NotRenewedError](err); !ok || !errors.Is(err, k.err) || !strings.HasPrefix(err.Error(), "status 401") || d.refused != 1 {
+			t.Errorf("error %v after %d refusals, want the 401 with the cause after one", err, d.refused)
+		}
+	})
+}
+
+func TestADroppedTicketIsNotUsed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := &keys{last: 2}
+		renewal := rest.NewRenewal(k.fetch, nil)
+		for want := range 3 {
+			if got := renewal.Drop(); (got != nil) != (want > 0) {
+				t.Errorf("Drop number %d = %v", want, got)
+			}
+			r := &http.Request{Header: http.Header{}}
+			if err := renewal.Authorize(t.Context(), r); err != nil || k.fetched != want+1 {
+				t.Errorf("Authorize: %v after fetching %d times, want %d", err, k.fetched, want+1)
+			}
 		}
 	})
 }
