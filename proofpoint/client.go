@@ -55,6 +55,8 @@ type Client struct {
 	Forensics *Forensics
 	// People tells who is attacked most and who clicks most.
 	People *People
+	// URLs undoes what URL Defense does to links.
+	URLs *URLs
 }
 
 // New checks the configuration, returning everything that is wrong with it, and makes a client. It sends nothing.
@@ -92,12 +94,13 @@ func New(cfg Config) (*Client, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	c := &core{rest: calls, now: cfg.Now, lookBack: cfg.LookBack}
+	c := &core{rest: calls, now: cfg.Now, lookBack: cfg.LookBack, anonymous: cfg.Credentials.anonymous}
 	return &Client{
 		SIEM:      &SIEM{core: c},
 		Threats:   &Threats{core: c},
 		Campaigns: &Campaigns{core: c},
 		Forensics: &Forensics{core: c},
 		People:    &People{core: c},
+		URLs:      &URLs{core: c},
 	}, nil
 }

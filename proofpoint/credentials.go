@@ -15,6 +15,8 @@ type Credentials struct {
 	sign    func(*http.Request)
 	fetch   func(context.Context) (*rest.Ticket, error)
 	problem string
+	// anonymous says that there is nothing to sign with.
+	anonymous bool
 }
 
 // Basic signs with a service principal and its secret. Both are made in the TAP dashboard under Settings, Connected
@@ -44,6 +46,12 @@ func BasicFunc(source func(context.Context) (principal, secret string, err error
 		}
 		return &rest.Ticket{Sign: basicSigner(principal, secret)}, nil
 	}}
+}
+
+// Anonymous signs nothing. [URLs.Decode] is the only call that the service answers then, from a quota that all who have no
+// credentials share; every other call returns [ErrUnauthorized] without being sent.
+func Anonymous() Credentials {
+	return Credentials{sign: func(*http.Request) {}, anonymous: true}
 }
 
 func basicSigner(principal, secret string) func(*http.Request) {

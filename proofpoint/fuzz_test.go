@@ -240,6 +240,44 @@ func FuzzPeople(f *testing.F) {
 	})
 }
 
+// FuzzDecodedURLs checks that each URL has one entry with a URL or an error, and that nothing comes from an answer to another.
+func FuzzDecodedURLs(f *testing.F) {
+	f.Add([]byte(`{"urls":[{"encodedUrl":"a","decodedUrl":"http://a.example","success":true},{"encodedUrl":"b","success":false,"error":"Invalid"}]}`))
+	f.Add([]byte(`{"urls":[{"encodedUrl":"b","decodedUrl":"","success":1},7]}`))
+	var body []byte
+	client := newClient(f, roundTripper(func(r *http.Request) (*http.Response, error) {
+		return response(r, http.StatusOK, bytes.NewReader(body)), nil
+	}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		body = data
+		got, _ := client.URLs.Decode(t.Context(), "a", "b")
+		if len(got) != 2 || got[0].Encoded != "a" || got[1].Encoded != "b" {
+			t.Fatalf("Decode() = %+v", got)
+		}
+		for _, d := range got {
+			if (d.URL == "") == (d.Err == nil) {
+				t.Errorf("Decode() = %+v of %s", d, data)
+			}
+		}
+	})
+}
+
+// FuzzCleanURL checks that a link without anything to clean stays as it is, and that cleaning twice is cleaning once where no
+// entity was doubled.
+func FuzzCleanURL(f *testing.F) {
+	f.Add("https://a.example/?u=3Dhttp=\r\n-3A__b&amp;d=\n=3Dx")
+	f.Add("<https://a.example/>")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := proofpoint.CleanURL(s)
+		if !strings.ContainsAny(s, " \t\r\n\v\f\u0085\u00a0<&") && strings.TrimSpace(s) == s && got != s {
+			t.Errorf("CleanURL(%q) = %q", s, got)
+		}
+		if len(got) > len(s) {
+			t.Errorf("CleanURL(%q) = %q, which is longer", s, got)
+		}
+	})
+}
+
 // FuzzTime checks that every time that is read is in UTC, and that what the standard library reads is read the same.
 func FuzzTime(f *testing.F) {
 	for _, seed := range []string{
