@@ -177,8 +177,8 @@ func TestActionsBySearchAreRepeated(t *testing.T) {
 
 type discard struct{ header http.Header }
 
-func (d discard) Header() http.Header         { return d.header }
+func (d discard) Header() http.Header { return d.header }
 
 func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 
-func (d discard) WriteHeader(int)             {}
+func (d discard) WriteHeader(int) {}
