@@ -290,31 +290,39 @@ func visit(value any, field string, do func(string)) {
 	}
 }
 
-// glob compares a text with a pattern.
+// glob compares a text with a pattern: after a star that did not fit it goes back to the last one alone.
 func glob(pattern, text string) bool {
-	for pattern != "" {
-		switch c := pattern[0]; c {
-		case '*':
-			for i := 0; i <= len(text); i++ {
-				if glob(pattern[1:], text[i:]) {
-					return true
-				}
-			}
-			return false
-		case '?':
-			if text == "" {
-				return false
-			}
-			_, size := utf8.DecodeRuneInString(text)
-			pattern, text = pattern[1:], text[size:]
-			continue
-		case '\\':
-			pattern = pattern[1:]
-		}
-		if text == "" || pattern[0] != text[0] {
+	star, back := -1, 0
+	p, i := 0, 0
+	for i < len(text) {
+		size, next, fits := step(pattern[p:], text[i:])
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, back = p, i
+			p++
+		case fits:
+			p, i = p+next, i+size
+		case star >= 0:
+			back++
+			p, i = star+1, back
+		default:
 			return false
 		}
-		pattern, text = pattern[1:], text[1:]
 	}
-	return text == ""
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// step compares the beginnings of a pattern without a star and of a text, and says how long both are.
+func step(pattern, text string) (size, next int, fits bool) {
+	switch {
+	case pattern == "":
+		return 0, 0, false
+	case pattern[0] == '?':
+		_, size = utf8.DecodeRuneInString(text)
+		return size, 1, true
+	case pattern[0] == '\\' && len(pattern) > 1:
+		return 1, 2, pattern[1] == text[0]
+	default:
+		return 1, 1, pattern[0] == text[0]
+	}
 }
