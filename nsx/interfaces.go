@@ -57,7 +57,11 @@ type InterfaceQuery struct {
 //
 //api:op GET /api/v1/fabric/vifs
 func (i *Interfaces) List(ctx context.Context, q InterfaceQuery) iter.Seq2[Interface, error] {
-	call := rest.Call{Op: "interfaces.list", Route: "/api/v1/fabric/vifs", Query: setNonEmpty(url.Values{},
+	return i.list(ctx, "interfaces.list", q)
+}
+
+func (i *Interfaces) list(ctx context.Context, op string, q InterfaceQuery) iter.Seq2[Interface, error] {
+	call := rest.Call{Op: op, Route: "/api/v1/fabric/vifs", Query: setNonEmpty(url.Values{},
 		"owner_vm_id", string(q.VM), "lport_attachment_id", q.Attachment, "host_id", q.HostID)}
 	how := paging[wireVIF]{
 		what: "an interface", valid: func(w wireVIF) bool { return w.ID != "" || w.VM != "" }, last: endsWithZeros[wireVIF], size: q.PageSize,

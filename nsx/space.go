@@ -24,9 +24,10 @@ const defaultOrg = "default"
 // of the default space see the machines of all projects, those of a project only machines on its own networks. It is safe for
 // concurrent use.
 type Space struct {
-	VirtualMachines *PolicyVMs
-	Tags            *Tags
-	Groups          *Groups
+	VirtualMachines  *PolicyVMs
+	Tags             *Tags
+	Groups           *Groups
+	SecurityPolicies *SecurityPolicies
 
 	at place
 }
@@ -42,6 +43,7 @@ func newSpace(at place) *Space {
 	s.VirtualMachines = newPolicyVMs(at)
 	s.Tags = &Tags{at}
 	s.Groups = &Groups{at}
+	s.SecurityPolicies = &SecurityPolicies{at}
 	return s
 }
 
