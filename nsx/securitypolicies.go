@@ -183,7 +183,7 @@ func (r *Rule) UnmarshalJSON(raw []byte) error {
 }
 
 // ExcludeList returns the groups, segments and ports that the distributed firewall leaves alone: on a machine in one of them no tag
-// has an effect. It is one list for the whole space.
+// has an effect. There is one list for the default space and all projects, so an account of a project may get [ErrForbidden].
 //
 // It needs the right to read the distributed firewall.
 //
@@ -193,7 +193,7 @@ func (s *SecurityPolicies) ExcludeList(ctx context.Context) ([]Path, error) {
 }
 
 func (s *SecurityPolicies) excludeList(ctx context.Context, op string) ([]Path, error) {
-	call := s.at.call(op, "/settings/firewall/security/exclude-list")
+	call := place{core: s.at.core}.call(op, "/settings/firewall/security/exclude-list")
 	call.Method, call.Repeatable = http.MethodGet, true
 	var list struct {
 		Type    string         `json:"resource_type"`
