@@ -3,6 +3,7 @@ package cbctest_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -79,12 +80,12 @@ func TestAlertSearch(t *testing.T) {
 		}
 	}
 	for _, body := range []string{
-		`{"criteria":{"colour":["red"]}}`, `{"criteria":{"type":"WATCHLIST"}}`, `{"criteria":{"minimum_severity":[1]}}`,
+		`{"criteria":{"shade":["red"]}}`, `{"criteria":{"type":"WATCHLIST"}}`, `{"criteria":{"minimum_severity":[1]}}`,
 		`{"criteria":{"minimum_severity":11}}`, `{"criteria":{"workflow_status":["DONE"]}}`, `{"criteria":{"detection_timestamp":["x"]}}`,
 		`{"criteria":{"alert_notes_present":[true]}}`, `{"criteria":{"detection_timestamp":{"window":"-1d"}}}`,
 		`{"exclusions":{"minimum_severity":1}}`, `{"time_range":{"range":"2w"}}`, `{"time_range":{"window":"-2w"}}`,
 		`{"time_range":{"start":"2025-02-11T10:00:00Z"}}`, `{"query":"(a"}`, `{"rows":-1}`, `{"rows":10001}`, `{"start":-1}`,
-		`{"sort":[{"field":"severity","order":"desc"}]}`, `{"sort":[{"field":"colour","order":"DESC"}]}`, `{"max_rows":1}`,
+		`{"sort":[{"field":"severity","order":"desc"}]}`, `{"sort":[{"field":"shade","order":"DESC"}]}`, `{"max_rows":1}`,
 	} {
 		c.raw("POST", alerts+"/_search", body, 400)
 	}
@@ -156,12 +157,12 @@ func TestAlertFacets(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("without the field's own criteria (-want +got):\n%s", diff)
 	}
-	got = c.call("POST", alerts+"/_facet", `{"terms":{"fields":["type","colour"]}}`, 400)
+	got = c.call("POST", alerts+"/_facet", `{"terms":{"fields":["type","shade"]}}`, 400)
 	known, _ := got["known_values"].([]any)
 	delete(got, "known_values")
 	want = map[string]any{
 		"error_code": "INVALID_ENUM_VALUE", "message": "Malformed JSON input: terms.fields[1]", "field": "terms.fields[1]",
-		"invalid_value": "colour",
+		"invalid_value": "shade",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || len(known) < 50 {
 		t.Errorf("an unknown field (-want +got), %d known:\n%s", len(known), diff)
@@ -379,10 +380,10 @@ func TestAlertPermissions(t *testing.T) {
 			c.token = fmt.Sprint("S/K", k)
 			res := c.do(call.method, call.path, call.body)
 			allowed := all[k].permission == call.permission
-			if (res.StatusCode != 403) != allowed {
+			if (res.StatusCode != http.StatusForbidden) != allowed {
 				t.Errorf("%s %s with %s = %d", call.method, call.path, all[k].permission, res.StatusCode)
 			}
-			if i == k && res.StatusCode >= 300 {
+			if i == k && res.StatusCode >= http.StatusMultipleChoices {
 				t.Errorf("%s %s with its permission = %d", call.method, call.path, res.StatusCode)
 			}
 		}

@@ -1,6 +1,7 @@
 package cbctest
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -41,9 +42,7 @@ func (s *Server) alertDocument(a *alert) document {
 	s.describeAlertDevice(wire, a.DeviceID)
 	s.describeAlertProcess(wire, a.ProcessGUID)
 	describeReport(wire, a.Alert)
-	for field, v := range a.Extra {
-		wire[field] = v
-	}
+	maps.Copy(wire, a.Extra)
 	hidden := map[string][]string{
 		"workflow_status": {a.Status}, "workflow_closure_reason": {a.ClosureReason}, "workflow_changed_by": {a.workflow.by},
 		"workflow_changed_by_type": {a.workflow.kind}, "workflow_change_timestamp": {stamp(a.workflow.at)},

@@ -92,9 +92,9 @@ func TestAuditSearch(t *testing.T) {
 		t.Errorf("an entry (-want +got):\n%s", diff)
 	}
 	for _, body := range []string{
-		`{"criteria":{"flagged":[true]}}`, `{"criteria":{"actor":"x"}}`, `{"criteria":{"colour":["x"]}}`, `{"criteria":{"create_time":{"range":"5d"}}}`,
+		`{"criteria":{"flagged":[true]}}`, `{"criteria":{"actor":"x"}}`, `{"criteria":{"shade":["x"]}}`, `{"criteria":{"create_time":{"range":"5d"}}}`,
 		`{"criteria":{"create_time":{}}}`, `{"query":"(a"}`, `{"rows":-1}`, `{"start":10001}`, `{"sort":[{"field":"actor","order":"asc"}]}`,
-		`{"sort":[{"field":"colour","order":"ASC"}]}`, `{"format":"csv"}`, `{"time_range":{"range":"-5d"}}`,
+		`{"sort":[{"field":"shade","order":"ASC"}]}`, `{"format":"csv"}`, `{"time_range":{"range":"-5d"}}`,
 	} {
 		c.raw("POST", audit+"/_search", body, 400)
 	}

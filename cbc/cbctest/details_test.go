@@ -1,6 +1,7 @@
 package cbctest_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -166,9 +167,7 @@ func TestSummaryNotThere(t *testing.T) {
 	for query, part := range map[string]map[string]any{"": {"summary": nothing}, "format=summary": {"summary": nothing}, "format=tree": {"tree": map[string]any{}}} {
 		want := map[string]any{}
 		for _, m := range []map[string]any{base, part} {
-			for k, v := range m {
-				want[k] = v
-			}
+			maps.Copy(want, m)
 		}
 		for _, body := range []string{`{"process_guid":"nobody"}`, `{"process_guid":"late"}`, `{"process_guid":"word","time_range":{"window":"-1m"}}`} {
 			if diff := cmp.Diff(want, c.job(processesV2+"/summary_jobs", body, query)); diff != "" {

@@ -1,5 +1,6 @@
-// Package cbctest is a Carbon Black Cloud console for tests and demonstrations: process search, devices and device actions,
-// policies, reputation overrides, binaries, Live Response, feeds and watchlists. It is written from the vendor's
+// Package cbctest is a Carbon Black Cloud console for tests and demonstrations: process search with facets, details and
+// summaries, events, observations, alerts, the audit log, devices and device actions, policies, reputation overrides, binaries,
+// the job service, Live Response, feeds and watchlists. It is written from the vendor's
 // documentation and shares nothing with the client, so that one misreading cannot hide in both.
 //
 //	srv := cbctest.New(cbctest.World{
@@ -18,7 +19,12 @@
 //
 // What is done is there afterwards: quarantine a device and the next read shows it, kill a process and the next list lacks it.
 // Tests look through [Server.Device], [Server.Overrides], [Server.Sessions], [Server.Feeds], [Server.ServiceJobs],
-// [Server.State] and, for what was asked, [Server.Requests].
+// [Server.Alerts], [Server.Audit], [Server.State] and, for what was asked, [Server.Requests].
+//
+// Parents and children are those of the world ([Process.ParentGUID]): summaries and trees are made of them. Processes that
+// appear later ([Server.AddProcesses]) meet the watchlists that are there by then; a watchlist with tags adds hits to them, one
+// with alerts raises alerts. A change of alerts is a job of the job service, and the alerts change when it is done. Whatever
+// changes devices, policies, overrides, feeds, watchlists or alerts leaves an entry in the audit log, with the key that did it.
 //
 // # Time
 //
@@ -35,6 +41,14 @@
 //
 // Process search finds what the real one finds: process_hash is the process's own executable, hash adds files written and
 // loaded and children run but neither scripts nor the parent, and a document that was merely opened is found by nothing.
+//
+// Facets count what the search would find, in the values of fields or in buckets ("+1DAY" or a number). All jobs of the search
+// services live alike, those of observations too: 0 of 0 first, then more and more of the rows, and 404 in the end
+// ([SearchSwitches]). Of alerts the first 10,000 can be paged through, counted from 1; beyond that the answer is 500.
+//
+// The vendor's Python SDK works against a Server as it is. What it asks for and the documentation does not tell (the export
+// and the grouping of alerts, suggestions for alerts, a threat's history, validation of event searches by parameters) is
+// served as it expects.
 //
 // # What nobody knows
 //

@@ -37,7 +37,7 @@ func (s *Server) searchEvents(w http.ResponseWriter, r *http.Request) {
 	rows := []map[string]any{}
 	for n, d := range found {
 		if n%eventSegments < processed {
-			rows = append(rows, projectEvent(d.wire, in.Fields))
+			rows = append(rows, projectEvent(d.wire, in.Fields, s.switches.Search))
 		}
 	}
 	all := len(rows)
@@ -148,14 +148,18 @@ func eventDocument(p Process, e Event, n int) document {
 	case len(e.Actions) > 0:
 		wire[e.Type+"_action"] = e.Actions
 	}
+	if e.Type == "scriptload" || e.Type == "fileless_scriptload" {
+		wire[e.Type+"_content_length"] = e.ContentLength
+		wire[e.Type+"_publisher_state"] = []string{"FILE_SIGNATURE_STATE_NOT_SIGNED"}
+	}
 	maps.Copy(wire, e.Extra)
 	return document{wire: wire, time: at, bare: []string{e.Type + "_name", e.Type + "_sha256", e.Type + "_md5", "process_guid"}}
 }
 
 // projectEvent picks the members that are asked for.
-func projectEvent(wire map[string]any, fields []string) map[string]any {
+func projectEvent(wire map[string]any, fields []string, sw SearchSwitches) map[string]any {
 	if len(fields) == 0 || slices.Contains(fields, "*") {
-		return wire
+		return scalars(wire, sw)
 	}
 	row := map[string]any{}
 	for _, field := range append(fields, "event_guid", "event_type", "process_guid") {
@@ -163,5 +167,5 @@ func projectEvent(wire map[string]any, fields []string) map[string]any {
 			row[field] = v
 		}
 	}
-	return row
+	return scalars(row, sw)
 }

@@ -80,3 +80,58 @@ func TestEventsOfAProcess(t *testing.T) {
 		t.Errorf("script loads of wscript = %v", got)
 	}
 }
+
+// Every type of event with what is odd about it.
+func TestEventOddities(t *testing.T) {
+	t.Parallel()
+	process := cbctest.Process{GUID: "odd", DeviceID: 4571602, PIDs: []int64{5, 6}, Time: noon.Add(-time.Hour)}
+	types := []string{
+		"childproc", "crossproc", "filemod", "fileless_scriptload", "modload", "netconn", "netconn_proxy", "regmod", "scriptload", "tomorrow",
+	}
+	for _, kind := range types {
+		process.Events = append(process.Events, cbctest.Event{Type: kind, Name: "n", SHA256: evil, Actions: []string{"ACT"}, ContentLength: 9})
+	}
+	process.Events[5].Extra = map[string]any{"netconn_port": 443, "netconn_ipv4": nil}
+	ask := func(c *console, body string) map[string]map[string]any {
+		c.srv.AddProcesses(process)
+		c.call("POST", events("odd"), body, 200)
+		c.wait(2 * time.Second)
+		out := map[string]map[string]any{}
+		for _, row := range rows(c.call("POST", events("odd"), body, 200)) {
+			kind, _ := row["event_type"].(string)
+			out[kind] = row
+		}
+		return out
+	}
+	got := ask(newConsole(t, office0417()), `{"query":"event_type:*"}`)
+	if len(got) != len(types) {
+		t.Fatalf("%d types of events, want %d", len(got), len(types))
+	}
+	for _, kind := range types {
+		row := got[kind]
+		if row["process_pid"] != 5.0 || row[kind+"_name"] != "n" || row[kind+"_sha256"] != evil {
+			t.Errorf("%s = %v", kind, row)
+		}
+		want := any([]any{"ACT"})
+		if kind == "modload" {
+			want = "ACT"
+		}
+		if diff := cmp.Diff(want, row[kind+"_action"]); diff != "" {
+			t.Errorf("%s_action (-want +got):\n%s", kind, diff)
+		}
+	}
+	for _, kind := range []string{"scriptload", "fileless_scriptload"} {
+		if got[kind][kind+"_content_length"] != 9.0 || !cmp.Equal([]any{"FILE_SIGNATURE_STATE_NOT_SIGNED"}, got[kind][kind+"_publisher_state"]) {
+			t.Errorf("%s = %v", kind, got[kind])
+		}
+	}
+	if v, told := got["netconn"]["netconn_ipv4"]; got["netconn"]["netconn_port"] != 443.0 || !told || v != nil {
+		t.Errorf("netconn = %v", got["netconn"])
+	}
+	world := office0417()
+	world.Switches.Search.Scalars = true
+	got = ask(newConsole(t, world), `{"query":"netconn_port:[400 TO 500} OR event_type:regmod","fields":["regmod_action"]}`)
+	if len(got) != 2 || got["regmod"]["regmod_action"] != "ACT" || len(got["regmod"]) != 4 {
+		t.Errorf("with scalars = %v", got)
+	}
+}

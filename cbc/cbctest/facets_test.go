@@ -141,6 +141,7 @@ func TestFacetsRefusals(t *testing.T) {
 		rang(`{"field":"a","start":"2025-02-01T00:00:00Z","end":"2025-02-11T00:00:00Z","bucket_size":"+1FORTNIGHT"}`),
 		rang(`{"field":"a","start":"2025-02-01T00:00:00Z","end":"2025-02-11T00:00:00Z","bucket_size":"+0DAY"}`),
 		rang(`{"field":"a","start":"2025-02-01T00:00:00Z","end":"2025-02-11T00:00:00Z","bucket_size":86400}`),
+		rang(`{"field":"a","start":"NaN","end":10,"bucket_size":1}`), rang(`{"field":"a","start":0,"end":10,"bucket_size":"Inf"}`),
 		rang(`{"field":"a","start":"2025-02-01","end":"2025-02-11T00:00:00Z","bucket_size":"+1DAY"}`),
 	} {
 		c.raw("POST", processesV2+"/facet_jobs", body, 400)

@@ -1,6 +1,7 @@
 package cbctest_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -73,11 +74,12 @@ func TestWatchlistHits(t *testing.T) {
 			c.srv.AddProcesses(p)
 			got := found{Tags: c.srv.Processes()[1].WatchlistHits}
 			for _, a := range c.srv.Alerts() {
-				line := a.ReportID + " " + a.IOCID + " " + a.IOCHit
+				var line strings.Builder
+				line.WriteString(a.ReportID + " " + a.IOCID + " " + a.IOCHit)
 				for _, l := range a.Watchlists {
-					line += " " + l.ID
+					line.WriteString(" " + l.ID)
 				}
-				got.Alerts = append(got.Alerts, line)
+				got.Alerts = append(got.Alerts, line.String())
 				if a.Type != "WATCHLIST" || a.Severity != 7 || a.ProcessGUID != "new" || a.DeviceID != 7 || !a.Time.Equal(p.Time) {
 					t.Errorf("alert = %+v", a)
 				}

@@ -1,8 +1,10 @@
 package cbctest
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
+	"time"
 )
 
 func FuzzParseQuery(f *testing.F) {
@@ -45,6 +47,53 @@ func FuzzParseWindow(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		if d, err := parseWindow(text); err == nil && (d < 0 || text[0] != '-') {
 			t.Errorf("parseWindow(%q) = %v", text, d)
+		}
+	})
+}
+
+func FuzzFacetRange(f *testing.F) {
+	for _, body := range []string{
+		`{"field":"a","start":0,"end":10,"bucket_size":3}`, `{"field":"a","start":"1","end":"2","bucket_size":"0.1"}`,
+		`{"field":"device_timestamp","start":"2025-02-01T00:00:00Z","end":"2025-02-11T00:00:00Z","bucket_size":"+1DAY"}`,
+		`{"field":"a","start":1e300,"end":2e300,"bucket_size":1e299}`, `{"field":"a","start":"NaN","end":"Inf","bucket_size":"+1DAY"}`,
+	} {
+		f.Add(body)
+	}
+	documents := []document{{wire: map[string]any{"a": int64(4), "device_timestamp": "2025-02-03T08:15:30.123Z"}}}
+	f.Fuzz(func(t *testing.T, body string) {
+		var r facetRange
+		if json.Unmarshal([]byte(body), &r) != nil {
+			return
+		}
+		b, err := r.understand()
+		if err != nil {
+			return
+		}
+		if values := b.count(documents); len(values) > 1 {
+			t.Errorf("one document is in %d buckets of %s", len(values), body)
+		}
+	})
+}
+
+func FuzzCriteria(f *testing.F) {
+	for _, body := range []string{
+		`{"create_time":{"range":"-5d"}}`, `{"create_time":{"start":"2025-02-01T00:00:00Z","end":"2025-02-11T00:00:00Z"}}`,
+		`{"flagged":true}`, `{"actor":["a",1,true]}`, `{"actor":null}`, `{"create_time":[]}`,
+	} {
+		f.Add(body)
+	}
+	entry := document{wire: map[string]any{"actor": "a", "flagged": true, "create_time": "2025-02-03T08:15:30.123Z"}}
+	f.Fuzz(func(t *testing.T, body string) {
+		var c criteria
+		if json.Unmarshal([]byte(body), &c) != nil {
+			return
+		}
+		filters, err := c.understand("criteria", auditForm, time.Date(2025, 2, 11, 0, 0, 0, 0, time.UTC))
+		if err == nil && len(filters) != len(c) {
+			t.Errorf("%s made %d filters", body, len(filters))
+		}
+		for _, match := range filters {
+			match(entry)
 		}
 	})
 }

@@ -66,6 +66,8 @@ type Event struct {
 	MD5    string `json:"md5,omitempty"`
 	// Actions are filemod_action and so on.
 	Actions []string `json:"actions,omitempty"`
+	// ContentLength is how long a script is: scriptload_content_length and fileless_scriptload_content_length.
+	ContentLength int64 `json:"content_length,omitempty"`
 	// Extra adds or replaces members of the event. A nil value is null on the wire.
 	Extra map[string]any `json:"extra,omitempty"`
 }
