@@ -44,6 +44,13 @@
 // condemned on Thursday is served in Thursday's window. It can be seen once [World].Lag has passed after that. Windows are
 // half-open unless a switch says otherwise.
 //
+// [Scenarios] has the scripts in which the answer to one question changes: late verdicts, campaigns that are filled in later,
+// withdrawn verdicts, and mail that is published late ([Message].Visible).
+//
+// # Contradictions
+//
+// [World.Check] finds them: a change of a threat that is not there would quietly be another world.
+//
 // # Faults
 //
 // [Server.FailNext] and [Server.Inject] fail requests by count. Arrays and the parts of messages come in another order with

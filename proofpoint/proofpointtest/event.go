@@ -21,6 +21,7 @@ type item struct {
 	raw      Raw
 	occurred time.Time
 	created  time.Time // zero: from occurred and the verdicts
+	visible  time.Time // zero: from created and the lag
 	verdicts []verdict
 }
 
@@ -34,7 +35,7 @@ type verdict struct {
 
 // newMessage prepares a message.
 func newMessage(m *Message, number int) *item {
-	it := &item{message: m, number: number, blocked: m.Blocked, raw: m.Raw, occurred: m.Time.UTC(), created: m.Created.UTC()}
+	it := &item{message: m, number: number, blocked: m.Blocked, raw: m.Raw, occurred: m.Time.UTC(), created: m.Created.UTC(), visible: m.Visible}
 	if len(m.Raw) > 0 {
 		it.readRaw("messageTime")
 		return it
@@ -58,7 +59,7 @@ func newMessage(m *Message, number int) *item {
 
 // newClick prepares a click. Clicks are about URL threats alone.
 func newClick(c *Click, number int) *item {
-	it := &item{click: c, number: number, blocked: c.Blocked, raw: c.Raw, occurred: c.Time.UTC(), created: c.Created.UTC()}
+	it := &item{click: c, number: number, blocked: c.Blocked, raw: c.Raw, occurred: c.Time.UTC(), created: c.Created.UTC(), visible: c.Visible}
 	if len(c.Raw) > 0 {
 		it.readRaw("clickTime")
 		return it
@@ -166,7 +167,12 @@ func (v *view) creations(it *item, known []verdict) []time.Time {
 	}
 	slices.SortFunc(times, time.Time.Compare)
 	times = slices.CompactFunc(times, time.Time.Equal)
-	return slices.DeleteFunc(times, func(t time.Time) bool { return t.Add(v.lag).After(v.now) })
+	return slices.DeleteFunc(times, func(t time.Time) bool {
+		if !it.visible.IsZero() {
+			return later(t, it.visible).After(v.now)
+		}
+		return t.Add(v.lag).After(v.now)
+	})
 }
 
 // filter is what threatType and threatStatus leave in.

@@ -29,7 +29,7 @@ type Fixture struct {
 
 // Fixtures returns all sample records, by category and name. They were created within [FixtureWindow].
 func Fixtures() []Fixture {
-	return readFixtures(func(category string) bool { return category != "undecodable" })
+	return readFixtures(func(category string) bool { return category != "undecodable" && category != "answers" })
 }
 
 // Undecodable returns values that are valid JSON but no records. They belong into [Message.Raw] beside good ones.

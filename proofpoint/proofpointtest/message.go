@@ -14,6 +14,9 @@ type Message struct {
 	// Created is the time that windows go by. Defaults to the latest of Time and the times of the threats; what has none
 	// of these is in every window.
 	Created time.Time `json:"created,omitzero"`
+	// Visible is when its events can first be seen, in place of their creation and World.Lag. It stays in the window of its
+	// creation: whoever asked for that window before does not know it.
+	Visible time.Time `json:"visible,omitzero"`
 	// Raw is sent in place of a record made from the members below, byte by byte. The time of creation, the filters and
 	// the summaries look into it as far as it can be read; what cannot be read passes every filter.
 	Raw Raw `json:"raw,omitempty"`
@@ -110,8 +113,9 @@ type Threat struct {
 type Click struct {
 	// Blocked puts the click in clicksBlocked. By default it was permitted.
 	Blocked bool `json:"blocked,omitempty"`
-	// Created is as in [Message].
+	// Created and Visible are as in [Message].
 	Created time.Time `json:"created,omitzero"`
+	Visible time.Time `json:"visible,omitzero"`
 	// Raw is as in [Message].
 	Raw Raw `json:"raw,omitempty"`
 

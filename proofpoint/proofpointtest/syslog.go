@@ -23,7 +23,9 @@ func (c category) syslogNames() (id, element string) {
 }
 
 // syslogLine is a record as one line of RFC 5424: lists joined with commas, parts and threats as JSON text, null as a word.
-// It is nil for a record that is no JSON object.
+// Quotation marks, backslashes and closing brackets have a backslash in front of them, and no others; line breaks become
+// spaces, because they would end the line. A member whose name the format cannot have is left out. It is nil for a record that
+// is no JSON object.
 func syslogLine(c category, record []byte, at time.Time) []byte {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(record, &members) != nil {
@@ -37,8 +39,11 @@ func syslogLine(c category, record []byte, at time.Time) []byte {
 	id, element := c.syslogNames()
 	var b bytes.Buffer
 	b.WriteString("<38>1 " + at.UTC().Format(wireEnd) + " - ProofpointTAP - " + id + " [" + element)
-	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`)
+	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`, "\r\n", " ", "\r", " ", "\n", " ")
 	for _, name := range names {
+		if !isParamName(name) {
+			continue
+		}
 		b.WriteString(" " + name + `="` + escape.Replace(syslogValue(name, members[name])) + `"`)
 	}
 	b.WriteString("]\r\n")
@@ -59,4 +64,11 @@ func syslogValue(name string, raw json.RawMessage) string {
 		return *text
 	}
 	return string(raw)
+}
+
+// isParamName says whether a name can stand in front of a value: at most 32 printable signs, without those that end it.
+func isParamName(name string) bool {
+	return name != "" && len(name) <= 32 && !strings.ContainsFunc(name, func(r rune) bool {
+		return r <= ' ' || r > '~' || r == '=' || r == ']' || r == '"'
+	})
 }
