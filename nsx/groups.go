@@ -111,6 +111,32 @@ func (g *Groups) Members(ctx context.Context, id GroupID) iter.Seq2[Member, erro
 	}
 }
 
+// GroupTags are tags that the conditions of a group ask for.
+type GroupTags struct {
+	// MemberType is what is to have the tags, such as "VirtualMachine".
+	MemberType string `json:"member_type"`
+	// Tags are as conditions spell them, probably "scope|tag": the form is not documented.
+	Tags []string `json:"tags"`
+}
+
+// Tags returns the tags that the conditions of a group ask for, those of the groups within it included. It returns [ErrNotFound] if
+// there is no group of that id.
+//
+// It needs the right policy_grouping (read).
+//
+//api:op GET /policy/api/v1/infra/domains/default/groups/{id}/tags
+func (g *Groups) Tags(ctx context.Context, id GroupID) ([]GroupTags, error) {
+	call := g.at.call("groups.tags", "/domains/default/groups/{id}/tags", string(id))
+	var out []GroupTags
+	for tags, err := range rows(ctx, g.at.core, call, paging[GroupTags]{what: "a list of tags", valid: func(GroupTags) bool { return true }}) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, tags)
+	}
+	return out, nil
+}
+
 // GroupRef names a group that a machine is in.
 type GroupRef struct {
 	Path        Path

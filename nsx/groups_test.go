@@ -60,6 +60,14 @@ func TestGroups(t *testing.T) {
 			t.Errorf("Get of none = %v, want ErrNotFound", err)
 		}
 
+		tags, err := groups.Tags(t.Context(), "old")
+		if diff := cmp.Diff([]nsx.GroupTags{{MemberType: "VirtualMachine", Tags: []string{"|legacy"}}}, tags); diff != "" || err != nil {
+			t.Errorf("Tags: %v (-want +got):\n%s", err, diff)
+		}
+		if _, err := groups.Tags(t.Context(), "none"); !errors.Is(err, nsx.ErrNotFound) {
+			t.Errorf("Tags of none = %v, want ErrNotFound", err)
+		}
+
 		refs, err := groups.Of(t.Context(), "vm-a")
 		if diff := cmp.Diff([]nsx.GroupRef{{Path: groupsAt + "old", DisplayName: "old"}}, refs); diff != "" || err != nil || refs[0].ID() != "old" {
 			t.Errorf("Of: %v (-want +got):\n%s", err, diff)

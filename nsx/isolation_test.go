@@ -374,3 +374,53 @@ func TestIsolationOfAMachineThatHasTheTag(t *testing.T) {
 		t.Errorf("IsolationOf = %s, %v\nwant %s", told(got), err, want)
 	}
 }
+
+// The same questions to the whole of a manager.
+func TestIsolationFromEndToEnd(t *testing.T) {
+	t.Parallel()
+	for _, list := range []bool{false, true} {
+		srv := nsxtest.New(nsxtest.World{
+			VMs: []nsxtest.VM{
+				{Name: "web", ExternalID: "vm-a", VIFs: []nsxtest.VIF{{LPort: "port-a"}}},
+				{Name: "backup", ExternalID: "vm-b", VIFs: []nsxtest.VIF{{LPort: "port-b"}, {MAC: "00:50:56:a1:0b:3c"}}},
+				{Name: "mgmt-01", ExternalID: "vm-c", VIFs: []nsxtest.VIF{{LPort: "port-c"}}},
+				{Name: "off-nsx", ExternalID: "vm-d", VIFs: []nsxtest.VIF{{}}},
+			},
+			Groups: []nsxtest.Group{
+				{ID: "q", Conditions: []nsxtest.Condition{{Value: "quarantine|malicious-file"}}},
+				{ID: "mgmt", Conditions: []nsxtest.Condition{{Key: "Name", Operator: "STARTSWITH", Value: "mgmt-"}}},
+				{ID: "net", IPs: []string{"10.0.0.0/8"}},
+			},
+			SecurityPolicies: []nsxtest.SecurityPolicy{
+				{ID: "app", Rules: []nsxtest.Rule{{ID: "default", Action: "DROP"}}},
+				{ID: "isolate", Category: "Emergency", Rules: []nsxtest.Rule{
+					{ID: "off", Action: "REJECT", Scope: []string{groupsAt + "q"}, Disabled: true},
+					{ID: "all", Action: "DROP", Scope: []string{groupsAt + "q"}},
+				}},
+			},
+			Excluded: []string{groupsAt + "mgmt"},
+			Switches: nsxtest.Switches{ListRules: list},
+		})
+		client := connect(t, srv)
+		const rest = "; group q yes, was no; rule all in yes, out yes"
+		for id, want := range map[nsx.ExternalID]string{
+			"vm-a": "yes (in yes, out yes)" + rest,
+			"vm-b": "unknown (in unknown, out unknown)" + rest + "; NSX does not manage the interface: vm-b-4001",
+			"vm-c": "no (in no, out no)" + rest + "; the exclude list has the machine: " + groupsAt + "mgmt",
+			"vm-d": "no (in no, out no)" + rest + "; NSX manages no interface of the machine",
+		} {
+			got, err := client.Policy.IsolationOf(t.Context(), id, quarantine)
+			if err != nil || told(got) != want {
+				t.Errorf("IsolationOf(%s) = %s, %v\nwant %s", id, told(got), err, want)
+			}
+		}
+		got, err := client.Policy.Isolation(t.Context(), quarantine)
+		if err != nil || told(got) != "yes (in yes, out yes)"+rest {
+			t.Errorf("Isolation = %s, %v", told(got), err)
+		}
+		got, err = client.Policy.Isolation(t.Context(), nsx.Tag{Scope: "quarantine", Tag: "other"})
+		if want := "no (in no, out no); no group asks for the tag"; err != nil || told(got) != want {
+			t.Errorf("Isolation = %s, %v\nwant %s", told(got), err, want)
+		}
+	}
+}

@@ -83,6 +83,9 @@ func (j *judge) decide(ctx context.Context) (Isolation, error) {
 	if (j.out.Incoming == No) != (j.out.Outgoing == No) {
 		j.because(ReasonOneWay, "")
 	}
+	if j.out.Incoming.and(j.out.Outgoing) == Yes {
+		j.out.Reasons = nil // what other groups and rules lack does not matter
+	}
 	if j.out.VM != "" || j.out.Incoming != No || j.out.Outgoing != No {
 		if err := j.readExcludeList(ctx); err != nil {
 			return Isolation{}, err
@@ -92,9 +95,6 @@ func (j *judge) decide(ctx context.Context) (Isolation, error) {
 		}
 	}
 	j.out.Answer = j.out.Incoming.and(j.out.Outgoing)
-	if j.out.Answer == Yes {
-		j.out.Reasons = nil // what is not known of other groups and rules does not matter
-	}
 	return j.out, nil
 }
 

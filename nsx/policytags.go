@@ -51,14 +51,18 @@ func (v *PolicyVMs) ChangeTags(ctx context.Context, id ExternalID, change TagCha
 //api:op POST /policy/api/v1/infra/realized-state/virtual-machines/{external_id}/tags
 func (v *PolicyVMs) ReplaceTags(ctx context.Context, id ExternalID, tags ...Tag) error {
 	const op = "policy.virtual_machines.replace_tags"
+	if err := checkTags(id, tags); err != nil {
+		return fmt.Errorf("nsx: %s: %w", op, err)
+	}
+	return v.replace(ctx, op, id, TagChange{Add: tags}.apply(nil), true)
+}
+
+func checkTags(id ExternalID, tags []Tag) error {
 	problems := []error{checkID(id)}
 	for _, t := range tags {
 		problems = append(problems, t.check())
 	}
-	if err := errors.Join(problems...); err != nil {
-		return fmt.Errorf("nsx: %s: %w", op, err)
-	}
-	return v.replace(ctx, op, id, TagChange{Add: tags}.apply(nil), true)
+	return errors.Join(problems...)
 }
 
 func (v *PolicyVMs) store() tagStore {
@@ -88,11 +92,7 @@ func (v *PolicyVMs) replace(ctx context.Context, op string, id ExternalID, tags 
 //
 //api:op POST /policy/api/v1/infra/realized-state/enforcement-points/{EP}/virtual-machines?action=update_tags
 func (v *PolicyVMs) olderReplace(op string, id ExternalID, tags []Tag, repeatable bool) rest.Call {
-	ep := "default"
-	if v.at.enforcementPoint != "" {
-		ep = v.at.enforcementPoint.ID()
-	}
-	call := v.at.call(op, "/realized-state/enforcement-points/{EP}/virtual-machines", ep)
+	call := v.at.call(op, "/realized-state/enforcement-points/{EP}/virtual-machines", v.at.enforcementPointID())
 	call.Method, call.Query, call.Repeatable = http.MethodPost, url.Values{"action": {"update_tags"}}, repeatable
 	call.Body = policyTags{ID: id, Tags: tags}
 	return call

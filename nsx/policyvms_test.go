@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -172,5 +173,32 @@ func TestTheEnforcementPointIsAskedAbout(t *testing.T) {
 		if _, err := nsx.New(nsx.Config{BaseURL: nsxtest.URL, Credentials: nsx.Bearer("t"), EnforcementPoint: bad}); err == nil || !strings.Contains(err.Error(), "EnforcementPoint") {
 			t.Errorf("EnforcementPoint %q: %v", bad, err)
 		}
+	}
+}
+
+func TestWhoIsLoggedIn(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	srv := nsxtest.New(nsxtest.World{
+		Now: func() time.Time { return now },
+		VMs: []nsxtest.VM{{Name: "web", ExternalID: "vm-a", Sessions: []nsxtest.GuestSession{
+			{Domain: "CORP", User: "ann", Login: now.Add(-time.Hour)},
+			{User: "bob", Login: now.Add(-3 * time.Hour), Logout: now.Add(-2 * time.Hour)},
+		}}},
+	})
+	client := connect(t, srv)
+	got, err := client.Policy.VirtualMachines.GuestSessions(t.Context(), "vm-a")
+	want := nsx.GuestSessions{
+		Active: []nsx.GuestSession{{Domain: "CORP", User: "ann", Login: now.Add(-time.Hour)}},
+		Past:   []nsx.GuestSession{{User: "bob", Login: now.Add(-3 * time.Hour), Logout: now.Add(-2 * time.Hour)}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("GuestSessions: %v (-want +got):\n%s", err, diff)
+	}
+	if _, err := client.Policy.VirtualMachines.GuestSessions(t.Context(), "vm-z"); !errors.Is(err, nsx.ErrNotFound) {
+		t.Errorf("a machine that is not there: %v, want ErrNotFound", err)
+	}
+	if _, err := client.Policy.VirtualMachines.GuestSessions(t.Context(), ""); err == nil {
+		t.Error("no machine was accepted")
 	}
 }

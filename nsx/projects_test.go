@@ -144,6 +144,10 @@ func TestAnAdministratorSeesIntoProjects(t *testing.T) {
 			}
 		}
 	}
+	vm, err := client.VirtualMachines.Get(t.Context(), "vm-a")
+	if diff := cmp.Diff([]nsx.Owner{{Kind: nsx.OwnerProject, ID: "team-a"}, {Kind: nsx.OwnerVPC, ID: "vpc-1"}}, vm.Owners); diff != "" || err != nil {
+		t.Errorf("owners of a machine: %v (-want +got):\n%s", err, diff)
+	}
 	byPath := nsx.Owner{Kind: nsx.OwnerProject, ID: "/orgs/default/projects/team-a"}
 	if project, ok := byPath.Project(); !ok || project != "team-a" {
 		t.Errorf("Project() of a path = %v, %v", project, ok)
@@ -188,6 +192,41 @@ func TestWithoutTheManagerAPI(t *testing.T) {
 		}
 		if got, err := found(t, client, nsx.VMSearch{DisplayName: "web"}); err != nil || len(got) != 1 {
 			t.Errorf("Search = %v, %v", got, err)
+		}
+	})
+}
+
+func TestTagsInAVPC(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := shared()
+		client := connect(t, srv, func(c *nsx.Config) { c.Credentials = nsx.Basic("team-a", "secret") })
+		vpc := client.Project("team-a").VPC("vpc-1")
+		if err := vpc.ReplaceTags(t.Context(), "vm-a", nsx.Tag{Tag: "x"}, nsx.Tag{Tag: "x"}); err != nil {
+			t.Error(err)
+		}
+		job, err := vpc.Start(t.Context(), nsx.TagOperation{Tag: quarantine, AddTo: []nsx.ExternalID{"vm-a"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if results, err := vpc.Job(job.IDs()...).Wait(t.Context()); err != nil || len(results) != 1 || !results[0].Done {
+			t.Errorf("Wait = %+v, %v", results, err)
+		}
+		vm, _ := srv.VM("vm-a")
+		if diff := cmp.Diff([]nsxtest.Tag{{Tag: "x"}, {Scope: "quarantine", Tag: "malicious-file"}}, vm.Tags); diff != "" {
+			t.Errorf("tags (-want +got):\n%s", diff)
+		}
+		if err := vpc.ReplaceTags(t.Context(), "vm-b", nsx.Tag{Tag: "x"}); !errors.Is(err, nsx.ErrNotFound) {
+			t.Errorf("a machine of another project: %v, want ErrNotFound", err)
+		}
+		if err := client.Project("team-a").VPC("vpc-9").ReplaceTags(t.Context(), "vm-a"); !errors.Is(err, nsx.ErrNotFound) {
+			t.Errorf("a VPC that is not there: %v, want ErrNotFound", err)
+		}
+		before := len(srv.Requests())
+		if err := client.Policy.VPC("vpc-1").ReplaceTags(t.Context(), "vm-a"); err == nil {
+			t.Error("the default space has a VPC")
+		}
+		if err := vpc.ReplaceTags(t.Context(), "", nsx.Tag{}); err == nil || len(srv.Requests()) != before {
+			t.Errorf("no machine and no tag: %v", err)
 		}
 	})
 }

@@ -24,6 +24,12 @@ type Owner struct {
 	ID Path
 }
 
+// wireOwner is the vendor's form.
+type wireOwner struct {
+	Kind OwnerKind `json:"scope_type"`
+	ID   Path      `json:"scope_id"`
+}
+
 // Project returns the id to open the owner with by [Client.Project], and whether it is a project.
 func (o Owner) Project() (ProjectID, bool) {
 	return ProjectID(o.ID.ID()), o.Kind == OwnerProject && o.ID.ID() != ""
@@ -43,17 +49,13 @@ func (v *VirtualMachines) Owners(ctx context.Context, id ExternalID) ([]Owner, e
 	call := rest.Call{Op: op, Route: "/api/v1/fabric/scope-associations", Query: url.Values{
 		"discovered_resource_type": {"VirtualMachine"}, "discovered_resource_external_id": {string(id)},
 	}}
-	type row struct {
-		Kind OwnerKind `json:"scope_type"`
-		ID   Path      `json:"scope_id"`
-	}
-	how := paging[row]{what: "an owner", valid: func(r row) bool { return r.ID != "" }, last: endsWithZeros[row]}
+	how := paging[wireOwner]{what: "an owner", valid: func(o wireOwner) bool { return o.ID != "" }, last: endsWithZeros[wireOwner]}
 	var out []Owner
-	for r, err := range rows(ctx, v.core, call, how) {
+	for o, err := range rows(ctx, v.core, call, how) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Owner(r))
+		out = append(out, Owner(o))
 	}
 	return out, nil
 }

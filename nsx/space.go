@@ -51,6 +51,7 @@ func newSpace(at place) *Space {
 type place struct {
 	core             *core
 	project          ProjectID // empty in the default space
+	vpc              VPCID     // empty but for the operations of a VPC
 	enforcementPoint Path      // empty for the manager's own
 }
 
@@ -75,6 +76,14 @@ func (p place) path(rest string) Path {
 // realized are the parameters of calls about what is on the enforcement point.
 func (p place) realized(pairs ...string) url.Values {
 	return setNonEmpty(url.Values{}, append(pairs, "enforcement_point_path", string(p.enforcementPoint))...)
+}
+
+// enforcementPointID is for calls that have the enforcement point in their path.
+func (p place) enforcementPointID() string {
+	if p.enforcementPoint == "" {
+		return "default"
+	}
+	return p.enforcementPoint.ID()
 }
 
 func checkEnforcementPoint(path Path) error {

@@ -176,6 +176,9 @@ func (t *Tags) operation(ctx context.Context, op string, id TagOperationID) (Tag
 
 func (t *Tags) operationCall(op, suffix string, id TagOperationID) rest.Call {
 	call := t.at.call(op, "/tags/tag-operations/{operation-id}"+suffix, string(id))
+	if t.at.vpc != "" {
+		call = t.at.inVPC(op, "/tags/vpc-tag-operations/{operation-id}"+suffix, string(id))
+	}
 	call.Query, call.Repeatable = t.at.realized(), true
 	return call
 }

@@ -17,7 +17,14 @@ type ExternalID string
 type VMType string
 
 // Regular is what people run. All other kinds are the infrastructure itself.
-const Regular VMType = "REGULAR"
+const (
+	Regular      VMType = "REGULAR"
+	Edge         VMType = "EDGE"
+	Service      VMType = "SERVICE"
+	Manager      VMType = "MP"
+	Intelligence VMType = "INTELLIGENCE"
+	VCSystem     VMType = "VC_SYSTEM"
+)
 
 // VirtualMachine is a machine in the inventory. What the vendor leaves out is empty.
 type VirtualMachine struct {
@@ -40,6 +47,9 @@ type VirtualMachine struct {
 	Description  string
 	// Tags are all of them, also those that NSX made itself.
 	Tags []Tag
+	// Owners are the project and the VPC that the machine belongs to, if it does and the manager tells. See
+	// [VirtualMachines.Owners].
+	Owners []Owner
 	// LastSync is when the inventory saw the machine last, in UTC; zero if unknown.
 	LastSync time.Time
 }
@@ -75,6 +85,7 @@ type wireVM struct {
 	} `json:"guest_info"`
 	Description string         `json:"description"`
 	Tags        []Tag          `json:"tags"`
+	Owners      []wireOwner    `json:"scope"`
 	LastSync    jsontext.Value `json:"_last_sync_time"`
 }
 
@@ -91,6 +102,9 @@ func (vm *VirtualMachine) UnmarshalJSON(raw []byte) error {
 		// A tag of nothing cannot be; it would be one if an empty object slipped in.
 		Tags:     slices.DeleteFunc(w.Tags, func(t Tag) bool { return t == Tag{} }),
 		LastSync: milliseconds(w.LastSync),
+	}
+	for _, o := range w.Owners {
+		vm.Owners = append(vm.Owners, Owner(o))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/pphunt/pphunt/internal/rest"
@@ -27,6 +28,8 @@ type VMQuery struct {
 	ExternalID ExternalID
 	// HostID is the host that reports the machine.
 	HostID string
+	// ExcludeTypes leaves out machines of these kinds.
+	ExcludeTypes []VMType
 	// PageSize is how many machines the manager sends at a time, at most 1000. Defaults to the manager's own, 1000.
 	PageSize int
 }
@@ -107,6 +110,13 @@ func folded(id ExternalID) ExternalID { return ExternalID(strings.ToLower(string
 func (c *core) rows(ctx context.Context, op string, q VMQuery) iter.Seq2[VirtualMachine, error] {
 	call := rest.Call{Op: op, Route: routeVMs, Query: setNonEmpty(url.Values{},
 		"display_name", q.DisplayName, "external_id", string(q.ExternalID), "host_id", q.HostID)}
+	if len(q.ExcludeTypes) > 0 {
+		names := make([]string, len(q.ExcludeTypes))
+		for i, kind := range q.ExcludeTypes {
+			names[i] = string(kind)
+		}
+		call.Query.Set("exclude_vm_type", strings.Join(names, ","))
+	}
 	how := vmPaging(q.PageSize)
 	how.last = endsWithZeros
 	return func(yield func(VirtualMachine, error) bool) {
@@ -128,7 +138,8 @@ func vmPaging(size int) paging[VirtualMachine] {
 func (q VMQuery) fits(vm VirtualMachine) bool {
 	return (q.DisplayName == "" || strings.EqualFold(q.DisplayName, vm.DisplayName)) &&
 		(q.ExternalID == "" || folded(q.ExternalID) == folded(vm.ExternalID)) &&
-		(q.HostID == "" || strings.EqualFold(q.HostID, vm.HostID))
+		(q.HostID == "" || strings.EqualFold(q.HostID, vm.HostID)) &&
+		!slices.Contains(q.ExcludeTypes, vm.Type)
 }
 
 // machines collects rows, each machine once, as the inventory saw it last.

@@ -208,3 +208,24 @@ func TestOfTwoCopiesTheLaterCounts(t *testing.T) {
 		t.Errorf("Find = %+v, %v; want the copy on host new", vm, err)
 	}
 }
+
+func TestKindsOfMachinesCanBeLeftOut(t *testing.T) {
+	t.Parallel()
+	srv := nsxtest.New(nsxtest.World{VMs: nsxtest.Fixtures()})
+	client := connect(t, srv)
+	for _, tc := range []struct {
+		exclude []nsx.VMType
+		want    int
+	}{{nil, 2}, {[]nsx.VMType{nsx.Edge, nsx.Service}, 1}, {[]nsx.VMType{nsx.Edge, nsx.Regular}, 0}} {
+		got, err := names(t, client, nsx.VMQuery{DisplayName: "edge-01", ExcludeTypes: tc.exclude})
+		if err != nil || len(got) != tc.want {
+			t.Errorf("without %v: %v, %v; want %d", tc.exclude, got, err, tc.want)
+		}
+	}
+	// A manager that does not know the parameter.
+	client, s := scripted(t, ok(`{"results":[{"external_id":"1","type":"EDGE"},{"external_id":"2","display_name":"web","type":"REGULAR"}]}`))
+	got, err := names(t, client, nsx.VMQuery{ExcludeTypes: []nsx.VMType{nsx.Edge, nsx.VCSystem}})
+	if err != nil || !cmp.Equal(got, []string{"web"}) || parameter(t, s.urls[0], "exclude_vm_type") != "EDGE,VC_SYSTEM" {
+		t.Errorf("List = %v, %v by %v", got, err, s.urls)
+	}
+}
