@@ -87,10 +87,9 @@ func (s *Server) storedBinary(w http.ResponseWriter, r *http.Request) {
 	date, err := time.Parse("20060102T150405Z", query.Get("X-Amz-Date"))
 	lifetime, err2 := strconv.Atoi(query.Get("X-Amz-Expires"))
 	signed := query.Get("X-Amz-Signature") == binarySignature(hash, query.Get("X-Amz-Date"), query.Get("X-Amz-Expires"))
-	secret := r.Header.Get("X-Auth-Token") != "" || r.Header.Get("Authorization") != ""
 	b, ok := s.findBinary(hash)
 	switch {
-	case secret && !s.lr().StoreTakesToken:
+	case s.leaks(r):
 		http.Error(w, "the object store was sent the credentials of another host", http.StatusBadRequest)
 	case err != nil || err2 != nil || !signed:
 		http.Error(w, "the address is not signed", http.StatusForbidden)

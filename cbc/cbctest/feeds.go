@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // feedManager is the path of the Feed Manager.
@@ -50,7 +51,7 @@ func (s *Server) feedList() []Feed {
 }
 
 func (s *Server) listFeeds(w http.ResponseWriter, r *http.Request) {
-	public := r.URL.Query().Get("include_public")
+	public := strings.ToLower(r.URL.Query().Get("include_public")) // Python writes True
 	if public != "" && public != "true" && public != "false" {
 		s.badRequest(w, "include_public is not true or false")
 		return

@@ -195,7 +195,7 @@ func TestFeedRefusals(t *testing.T) {
 	c.call("POST", "FM/feeds/public", `{}`, http.StatusForbidden)
 	c.call("DELETE", "FM/feeds/vendor", "", http.StatusForbidden)
 	c.call("GET", "FM/feeds?name=Mail", "", http.StatusBadRequest)
-	for path, want := range map[string]int{"FM/feeds": 1, "FM/feeds?include_public=true": 2} {
+	for path, want := range map[string]int{"FM/feeds": 1, "FM/feeds?include_public=true": 2, "FM/feeds?include_public=False": 1} {
 		if list := c.call("GET", path, "", http.StatusOK)["results"].([]any); len(list) != want {
 			t.Errorf("GET %s has %d results, want %d", path, len(list), want)
 		}

@@ -168,12 +168,20 @@ func signature(id string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// leaks says whether a request to the object store carries the console's credentials although it is another host. Served on
+// the console's own address the store cannot be told apart: whoever follows the redirect there keeps the header, and rightly.
+// The caller holds the lock.
+func (s *Server) leaks(r *http.Request) bool {
+	secret := r.Header.Get("X-Auth-Token") != "" || r.Header.Get("Authorization") != ""
+	own := "https://"+r.Host == objectStoreURL || s.lr().ObjectStore != ""
+	return secret && own && !s.lr().StoreTakesToken
+}
+
 // storeObject is the object store: another host's service, which must never see the console's credentials.
 func (s *Server) storeObject(w http.ResponseWriter, r *http.Request) {
 	t, ok := s.edr.objects[r.PathValue("file_id")]
-	secret := r.Header.Get("X-Auth-Token") != "" || r.Header.Get("Authorization") != ""
 	switch {
-	case secret && !s.lr().StoreTakesToken:
+	case s.leaks(r):
 		http.Error(w, "the object store was sent the credentials of another host", http.StatusBadRequest)
 	case r.URL.Query().Get("signature") != signature(r.PathValue("file_id")):
 		http.Error(w, "the address is not signed", http.StatusForbidden)

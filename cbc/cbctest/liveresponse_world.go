@@ -42,7 +42,8 @@ type LiveResponseSwitches struct {
 	// DirectContent answers the content of a file with 200. Defaults to 302 to the object store.
 	DirectContent bool `json:"direct_content,omitempty"`
 	// StoreTakesToken lets the object store answer a request that carries X-Auth-Token. Defaults to 400, which shows
-	// up a client that hands its secret to a foreign host.
+	// up a client that hands its secret to a foreign host; but an object store at the console's own address, as it is on a
+	// socket, always takes it, because there whoever follows a redirect rightly keeps the header.
 	StoreTakesToken bool `json:"store_takes_token,omitempty"`
 	// ObjectStore is the origin of the redirect to a file's content, for example "https://store.invalid". It must lead
 	// to this server. Defaults to an origin of its own in process, and to the host that was asked otherwise.
