@@ -22,9 +22,10 @@ func forgiving() json.Options {
 			lenient(asText[OverrideList]), lenient(asText[OverrideType]),
 			lenient(asInteger[int64]), lenient(asInteger[int]), lenient(asInteger[DeviceID]), lenient(asInteger[PolicyID]),
 			lenient(asText[ServiceJobStatus]), lenient(asInteger[ServiceJobID]), lenient(asText[SensorKit]), lenient(asText[NSXTag]),
+			lenient(asInteger[PolicyRuleID]),
 			lenient(asBool), lenient(asTime), lenient(asNumber),
 			lenient(listOf(asText[string])), lenient(listOf(asInteger[int64])),
-			objectsOf[AssetGroup](), objectsOf[DeviceMetadata](),
+			objectsOf[AssetGroup](), objectsOf[DeviceMetadata](), objectsOf[PolicyRule](), objectsOf[SensorSetting](),
 		)),
 	)
 }

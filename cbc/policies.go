@@ -1,18 +1,21 @@
 package cbc
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // PolicyID identifies a policy. Valid ids are above zero.
 type PolicyID int64
 
-// Policies reads policies.
+// Policies reads and changes policies.
 type Policies struct{ c *core }
 
 // Policy is a policy. What [Policies.List] does not tell is zero there.
@@ -30,8 +33,48 @@ type Policy struct {
 	Devices int `json:"num_devices,omitzero"`
 	// Updated is when the policy was changed. Only Get tells.
 	Updated time.Time `json:"update_time,omitzero"`
-	// SensorSettings are switches of the sensor. Only Get tells.
+	// SensorSettings are switches of the sensor. Only Get tells, as with all that follows.
 	SensorSettings []SensorSetting `json:"sensor_settings,omitzero"`
+	// Rules say what applications may do.
+	Rules []PolicyRule `json:"rules,omitzero"`
+	// DirectoryActionRules, RuleConfigs, SensorConfigs and AVSettings are JSON as it came: lists, and an object the last.
+	DirectoryActionRules []byte `json:"-"`
+	RuleConfigs          []byte `json:"-"`
+	SensorConfigs        []byte `json:"-"`
+	AVSettings           []byte `json:"-"`
+
+	// Raw is the policy as it came, with what has no field here. [Policies.Replace] starts from it.
+	Raw []byte `json:"-"`
+}
+
+// wirePolicy is a policy with the parts that are not looked into.
+type wirePolicy struct {
+	Policy
+	DirectoryActionRules jsontext.Value `json:"directory_action_rules"`
+	RuleConfigs          jsontext.Value `json:"rule_configs"`
+	SensorConfigs        jsontext.Value `json:"sensor_configs"`
+	AVSettings           jsontext.Value `json:"av_settings"`
+}
+
+// decodePolicy reads one policy with everything in it.
+func decodePolicy(op string, raw jsontext.Value) (Policy, error) {
+	var w wirePolicy
+	if err := decodeValue(op, raw, &w); err != nil {
+		return Policy{}, err
+	}
+	p := w.Policy
+	if p.ID <= 0 {
+		return Policy{}, answerError(op, http.StatusOK, raw, errors.New("a policy without an id"))
+	}
+	for part, value := range map[*[]byte]jsontext.Value{
+		&p.DirectoryActionRules: w.DirectoryActionRules, &p.RuleConfigs: w.RuleConfigs, &p.SensorConfigs: w.SensorConfigs, &p.AVSettings: w.AVSettings,
+	} {
+		if len(value) > 0 && value.Kind() != 'n' {
+			*part = bytes.Clone(value)
+		}
+	}
+	p.Raw = bytes.Clone(raw)
+	return p, nil
 }
 
 // SensorSetting is a switch of the sensor. Its value is a text even where it means yes or no.
@@ -42,12 +85,18 @@ type SensorSetting struct {
 
 // LiveResponse tells whether the policy allows Live Response sessions. Only a policy of [Policies.Get] knows.
 func (p Policy) LiveResponse() bool {
+	value, _ := p.Setting("CB_LIVE_RESPONSE")
+	return strings.EqualFold(value, "true")
+}
+
+// Setting is the value of a switch of the sensor. Only a policy of [Policies.Get] knows.
+func (p Policy) Setting(name string) (value string, ok bool) {
 	for _, s := range p.SensorSettings {
-		if s.Name == "CB_LIVE_RESPONSE" {
-			return strings.EqualFold(s.Value, "true")
+		if s.Name == name {
+			return s.Value, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // List returns all policies, without their settings. It needs org.policies (READ).
@@ -100,7 +149,7 @@ func (p *Policies) ByName(ctx context.Context, name string) (Policy, error) {
 	return Policy{}, &AmbiguousError{Op: op, Name: name, Candidates: ids}
 }
 
-// Get reads one policy with its settings, [ErrNotFound] if there is none. It needs org.policies (READ).
+// Get reads one policy with its settings and rules, [ErrNotFound] if there is none. It needs org.policies (READ).
 //
 //api:op GET /policyservice/v1/orgs/{org_key}/policies/{policy_id}
 func (p *Policies) Get(ctx context.Context, id PolicyID) (Policy, error) {
@@ -109,8 +158,12 @@ func (p *Policies) Get(ctx context.Context, id PolicyID) (Policy, error) {
 	}
 	call := p.c.call("policies.get", http.MethodGet, "/policyservice/v1/orgs/{org_key}/policies/{policy_id}", formatID(id))
 	call.Repeatable = true
-	var policy Policy
-	if err := p.c.do(ctx, call, &policy); err != nil {
+	var raw jsontext.Value
+	if err := p.c.do(ctx, call, &raw); err != nil {
+		return Policy{}, err
+	}
+	policy, err := decodePolicy(call.Op, raw)
+	if err != nil {
 		return Policy{}, err
 	}
 	if policy.ID != id {

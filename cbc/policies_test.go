@@ -42,8 +42,10 @@ func TestPoliciesSamples(t *testing.T) {
 	one, err := client.Policies.Get(t.Context(), 88231)
 	wantOne := cbc.Policy{
 		ID: 88231, Name: "Standard", Description: "Default protection", PriorityLevel: "MEDIUM", Position: 2, System: true,
-		Updated:        time.Date(2025, 2, 11, 8, 16, 30, 555e6, time.UTC),
-		SensorSettings: []cbc.SensorSetting{{Name: "ALLOW_UNINSTALL", Value: "true"}, {Name: "CB_LIVE_RESPONSE", Value: "true"}},
+		Updated:              time.Date(2025, 2, 11, 8, 16, 30, 555e6, time.UTC),
+		SensorSettings:       []cbc.SensorSetting{{Name: "ALLOW_UNINSTALL", Value: "true"}, {Name: "CB_LIVE_RESPONSE", Value: "true"}},
+		DirectoryActionRules: []byte("[]"), RuleConfigs: []byte("[]"), AVSettings: []byte(`{"avira_protection_cloud": {"enabled": true}}`),
+		Raw: []byte(strings.TrimSpace(read(t, "policy.json"))),
 	}
 	if diff := cmp.Diff(wantOne, one); err != nil || diff != "" || !one.LiveResponse() {
 		t.Errorf("Get: %v (-want +got):\n%s", err, diff)
