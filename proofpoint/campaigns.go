@@ -62,7 +62,9 @@ func (c *Campaigns) IDs(ctx context.Context, q CampaignQuery) iter.Seq2[Campaign
 	return paged(op, size, key, func(page int) (rows[CampaignRef], error) {
 		query := url.Values{"interval": {q.Window.interval()}, "size": {strconv.Itoa(size)}, "page": {strconv.Itoa(page)}}
 		var a campaignList
-		_, err := c.core.do(ctx, rest.Call{Op: op, Method: http.MethodGet, Route: "/v2/campaign/ids", Query: query, Repeatable: true}, &a)
+		_, err := c.core.do(ctx, rest.Call{
+			Op: op, Method: http.MethodGet, Route: "/v2/campaign/ids", Query: query, Repeatable: true, Pool: string(BucketCampaignIDs),
+		}, &a)
 		if nothing(err) {
 			return rows[CampaignRef]{}, nil
 		}

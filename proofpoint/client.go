@@ -37,9 +37,12 @@ type Config struct {
 	Idle time.Duration
 	// LookBack is how long ago a window may begin. Defaults to [LookBack].
 	LookBack time.Duration
+	// Quota counts the calls. Clients that use the same credentials should share one. Defaults to one of the client's own, with the
+	// limits of the service.
+	Quota *Quota
 	// Logger gets attempts at debug and retries at info, without addresses, queries and secrets. Defaults to none.
 	Logger *slog.Logger
-	// Now is the clock that windows are checked with. Defaults to [time.Now].
+	// Now is the clock that windows are checked with and calls are counted by. Defaults to [time.Now].
 	Now func() time.Time
 }
 
@@ -57,7 +60,13 @@ type Client struct {
 	People *People
 	// URLs undoes what URL Defense does to links.
 	URLs *URLs
+
+	quota *Quota
+	now   func() time.Time
 }
+
+// Quotas tells how much of each bucket of calls is used now.
+func (c *Client) Quotas() []QuotaUsage { return c.quota.Usage(c.now()) }
 
 // New checks the configuration, returning everything that is wrong with it, and makes a client. It sends nothing.
 func New(cfg Config) (*Client, error) {
@@ -80,11 +89,14 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Quota == nil {
+		cfg.Quota = new(Quota)
+	}
 	rc := rest.Config{
 		Package: "proofpoint", BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, UserAgent: cfg.UserAgent,
 		Pace: cfg.Pace, Rate: 1, Burst: 10,
 		Attempts: cfg.Attempts, Timeout: cfg.Timeout, Idle: cfg.Idle,
-		RateLimited: ErrRateLimited, Error: newAPIError, Logger: cfg.Logger,
+		Quota: meter{cfg.Quota, cfg.Now}, RateLimited: ErrRateLimited, Error: newAPIError, Logger: cfg.Logger,
 	}
 	cfg.Credentials.authenticate(&rc)
 	calls, err := rest.New(rc)
@@ -102,5 +114,7 @@ func New(cfg Config) (*Client, error) {
 		Forensics: &Forensics{core: c},
 		People:    &People{core: c},
 		URLs:      &URLs{core: c},
+		quota:     cfg.Quota,
+		now:       cfg.Now,
 	}, nil
 }

@@ -38,20 +38,22 @@ func (f *Forensics) ByThreat(ctx context.Context, id ThreatID, o ForensicsOption
 	if o.IncludeCampaign {
 		query.Set("includeCampaignForensics", "true")
 	}
-	return f.get(ctx, "forensics.by_threat", string(id), query)
+	return f.get(ctx, "forensics.by_threat", string(id), query, BucketForensicsThreat)
 }
 
 // ByCampaign brings the evidence on all threats of a campaign. Its errors are those of [Forensics.ByThreat].
 func (f *Forensics) ByCampaign(ctx context.Context, id CampaignID) (ForensicReports, error) {
-	return f.get(ctx, "forensics.by_campaign", string(id), url.Values{"campaignId": {string(id)}})
+	return f.get(ctx, "forensics.by_campaign", string(id), url.Values{"campaignId": {string(id)}}, BucketForensicsCampaign)
 }
 
-func (f *Forensics) get(ctx context.Context, op, id string, query url.Values) (ForensicReports, error) {
+func (f *Forensics) get(ctx context.Context, op, id string, query url.Values, bucket Bucket) (ForensicReports, error) {
 	if id == "" {
 		return ForensicReports{}, invalid(op, errors.New("the id is empty"))
 	}
 	var a forensicsAnswer
-	result, err := f.core.do(ctx, rest.Call{Op: op, Method: http.MethodGet, Route: "/v2/forensics", Query: query, Repeatable: true}, &a)
+	result, err := f.core.do(ctx, rest.Call{
+		Op: op, Method: http.MethodGet, Route: "/v2/forensics", Query: query, Repeatable: true, Pool: string(bucket),
+	}, &a)
 	if err != nil {
 		return ForensicReports{}, err
 	}

@@ -278,6 +278,28 @@ func FuzzCleanURL(f *testing.F) {
 	})
 }
 
+// FuzzQuota checks that a quota that is read can be written and read again without a difference.
+func FuzzQuota(f *testing.F) {
+	f.Add([]byte("tap-quota/1\nsiem 1772703000 2 1772699400 0 60\nurl_decode 0 0 1772699400\n"))
+	f.Add([]byte("tap-quota/1\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		first, second := new(proofpoint.Quota), new(proofpoint.Quota)
+		if err := first.UnmarshalText(text); err != nil {
+			return
+		}
+		written, err := first.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := second.UnmarshalText(written); err != nil {
+			t.Fatalf("UnmarshalText(%s) = %v", written, err)
+		}
+		if diff := cmp.Diff(first.Usage(now), second.Usage(now), cmpopts.EquateApproxTime(3*time.Second)); diff != "" {
+			t.Errorf("%q was read again as something else (-first +second):\n%s", text, diff)
+		}
+	})
+}
+
 // FuzzTime checks that every time that is read is in UTC, and that what the standard library reads is read the same.
 func FuzzTime(f *testing.F) {
 	for _, seed := range []string{

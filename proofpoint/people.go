@@ -117,7 +117,7 @@ type FamilyClicks struct {
 //api:op GET /v2/people/vap
 func (p *People) VeryAttacked(ctx context.Context, q PeopleQuery) iter.Seq2[AttackedPerson, error] {
 	key := func(a AttackedPerson) string { return a.Person.key(a.Raw) }
-	return people(ctx, p, "people.vap", "/v2/people/vap", q, MaxAttackedPage, key, readAttacked)
+	return people(ctx, p, "people.vap", "/v2/people/vap", BucketVeryAttacked, q, MaxAttackedPage, key, readAttacked)
 }
 
 // TopClickers yields the people who clicked most.
@@ -127,11 +127,11 @@ func (p *People) VeryAttacked(ctx context.Context, q PeopleQuery) iter.Seq2[Atta
 //api:op GET /v2/people/top-clickers
 func (p *People) TopClickers(ctx context.Context, q PeopleQuery) iter.Seq2[Clicker, error] {
 	key := func(c Clicker) string { return c.Person.key(c.Raw) }
-	return people(ctx, p, "people.top_clickers", "/v2/people/top-clickers", q, MaxClickersPage, key, readClicker)
+	return people(ctx, p, "people.top_clickers", "/v2/people/top-clickers", BucketTopClickers, q, MaxClickersPage, key, readClicker)
 }
 
 func people[T any](
-	ctx context.Context, p *People, op, route string, q PeopleQuery, most int, key func(T) string, read func([]byte, *T) error,
+	ctx context.Context, p *People, op, route string, bucket Bucket, q PeopleQuery, most int, key func(T) string, read func([]byte, *T) error,
 ) iter.Seq2[T, error] {
 	if q.PageSize == 0 {
 		q.PageSize = most
@@ -143,7 +143,9 @@ func people[T any](
 	return paged(op, q.PageSize, key, func(page int) (rows[T], error) {
 		query := url.Values{"window": {strconv.Itoa(int(q.Window))}, "size": {strconv.Itoa(q.PageSize)}, "page": {strconv.Itoa(page)}}
 		a := peopleAnswer[T]{person: read}
-		result, err := p.core.do(ctx, rest.Call{Op: op, Method: http.MethodGet, Route: route, Query: query, Repeatable: true}, &a)
+		result, err := p.core.do(ctx, rest.Call{
+			Op: op, Method: http.MethodGet, Route: route, Query: query, Repeatable: true, Pool: string(bucket),
+		}, &a)
 		if err == nil && result.Status == http.StatusNoContent { // a success that says nothing is no list
 			err = &IncompleteError{Op: op, Err: io.ErrUnexpectedEOF}
 		}

@@ -106,6 +106,14 @@ func (f Feed) Categories() []Category {
 	return nil
 }
 
+// bucket is what the service counts a call in.
+func (f Feed) bucket() Bucket {
+	if f == FeedClicksPermitted {
+		return BucketClicksPermitted
+	}
+	return BucketSIEM
+}
+
 // op is the name of the call in errors.
 func (f Feed) op() string {
 	switch f {

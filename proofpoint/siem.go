@@ -89,7 +89,10 @@ func (s *SIEM) records(ctx context.Context, feed Feed, q Query, want ...Category
 			return
 		}
 		// It only reads, so twice is as good as once.
-		body, err := s.core.stream(ctx, rest.Call{Op: feed.op(), Method: http.MethodGet, Route: "/v2/siem/" + string(feed), Query: query, Repeatable: true})
+		call := rest.Call{
+			Op: feed.op(), Method: http.MethodGet, Route: "/v2/siem/" + string(feed), Query: query, Repeatable: true, Pool: string(feed.bucket()),
+		}
+		body, err := s.core.stream(ctx, call)
 		if err != nil {
 			yield(Record{}, err)
 			return

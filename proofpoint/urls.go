@@ -102,7 +102,9 @@ func (u *URLs) decode(ctx context.Context, batch []string) ([]DecodedURL, error)
 		URLs []string `json:"urls"`
 	}{batch}
 	var a decodedList
-	result, err := u.core.do(ctx, rest.Call{Op: op, Method: http.MethodPost, Route: "/v2/url/decode", Body: body, Repeatable: true}, &a)
+	result, err := u.core.do(ctx, rest.Call{
+		Op: op, Method: http.MethodPost, Route: "/v2/url/decode", Body: body, Repeatable: true, Pool: string(BucketURLDecode),
+	}, &a)
 	if err != nil {
 		return nil, err
 	}

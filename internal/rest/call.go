@@ -37,6 +37,8 @@ type Call struct {
 	// Repeatable says that doing it twice is doing it once. Only then is the call repeated after a failure of the network or of
 	// the server (500, 502, 503, 504). After a 429 every call is.
 	Repeatable bool
+	// Pool is what the service counts the call in, for Config.Quota. Empty means that it is not counted.
+	Pool string
 	// OK lists statuses besides 2xx that are no error.
 	OK []int
 }

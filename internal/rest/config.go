@@ -47,6 +47,8 @@ type Config struct {
 	Burst int
 	// Budget is how many attempts the host takes in a window. The attempts of all clients of this process count. Defaults to none.
 	Budget Budget
+	// Quota counts the attempts of calls that name a pool. Defaults to none.
+	Quota Quota
 	// MaxInFlight is how many attempts are under way at once, from the sending until the body is closed. Defaults to
 	// [DefaultMaxInFlight].
 	MaxInFlight int
@@ -74,6 +76,16 @@ type Config struct {
 type Budget struct {
 	Calls int
 	Per   time.Duration
+}
+
+// Quota is what a service counts over so long a time that no call waits for it.
+type Quota interface {
+	// Take counts an attempt whose turn has come, or returns why it must not be made. That error ends the call.
+	Take(pool string) error
+	// Check returns why an attempt must not be made that long from now, so that nobody waits for a turn in vain. It counts nothing.
+	Check(pool string, wait time.Duration) error
+	// Answered is told the status of the answer to an attempt, and how long the service asked to wait.
+	Answered(pool string, status int, retryAfter time.Duration)
 }
 
 // Answer is what a service said when it did not say what was hoped for.

@@ -80,6 +80,9 @@ func (f *flight) read(resp *http.Response) error {
 	} else {
 		f.gate.answered(f.sent)
 	}
+	if quota := f.quota(); quota != nil {
+		quota.Answered(f.call.Pool, resp.StatusCode, asked)
+	}
 	switch ok := f.call.succeeded(resp.StatusCode); {
 	case ok && f.stream:
 		return nil
@@ -136,6 +139,8 @@ func (f *flight) again(ctx context.Context, err error) bool {
 		return false
 	case err == nil && !f.repeatableStatus():
 		return false
+	case err == nil && f.outOfQuota():
+		return false
 	}
 	if err != nil || f.answer.Status != http.StatusTooManyRequests {
 		f.wait = f.pause()
@@ -152,6 +157,12 @@ func (f *flight) pause() time.Duration {
 		return f.answer.RetryAfter
 	}
 	return jitter(f.attempt)
+}
+
+// outOfQuota tells whether a call that was refused will be refused after its pause as well.
+func (f *flight) outOfQuota() bool {
+	quota := f.quota()
+	return quota != nil && f.answer.Status == http.StatusTooManyRequests && quota.Check(f.call.Pool, f.wait) != nil
 }
 
 func (f *flight) repeatableStatus() bool {

@@ -86,8 +86,8 @@ func (f *flight) sign(ctx context.Context, r *http.Request) error {
 	return nil
 }
 
-// enter waits for a place, the pace, and the gate with the budget, in this order: what is counted in the window of the service
-// is what goes out then.
+// enter waits for a place, the pace, and the gate with the budget, in this order, and takes from the quota: what is counted in the
+// window of the service is what goes out then.
 func (c *Core) enter(ctx context.Context, f *flight) error {
 	select {
 	case c.places <- struct{}{}:
@@ -115,8 +115,16 @@ func (c *Core) takeTurn(ctx context.Context, f *flight) error {
 		now := time.Now()
 		wait, reason := f.gate.admit(now, budget)
 		if wait == 0 {
+			if err := f.take(); err != nil {
+				return err
+			}
 			f.sent = now
 			return nil
+		}
+		if quota := f.quota(); quota != nil {
+			if err := quota.Check(f.call.Pool, wait); err != nil {
+				return final{err}
+			}
 		}
 		if deadline, ok := ctx.Deadline(); ok && !now.Add(wait).Before(deadline) {
 			return final{&waitError{wait: wait, reason: reason, kind: c.cfg.RateLimited}}
@@ -125,6 +133,24 @@ func (c *Core) takeTurn(ctx context.Context, f *flight) error {
 			return final{err}
 		}
 	}
+}
+
+// take counts the attempt in the quota of the service.
+func (f *flight) take() error {
+	if quota := f.quota(); quota != nil {
+		if err := quota.Take(f.call.Pool); err != nil {
+			return final{err}
+		}
+	}
+	return nil
+}
+
+// quota is what the call counts in, nil if in nothing.
+func (f *flight) quota() Quota {
+	if f.call.Pool == "" {
+		return nil
+	}
+	return f.core.cfg.Quota
 }
 
 // limiter is x/time/rate with an error that callers can tell: a call that cannot have its turn before its deadline.
