@@ -76,6 +76,9 @@ type Config struct {
 // Client calls one organization in Carbon Black Cloud. It is safe for concurrent use. Make one with [New].
 type Client struct {
 	Processes    *Processes
+	Observations *Observations
+	Alerts       *Alerts
+	AuditLog     *AuditLog
 	Devices      *Devices
 	Policies     *Policies
 	Reputation   *Reputation
@@ -105,6 +108,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{
 		Processes:    &Processes{c},
+		Observations: &Observations{c},
+		Alerts:       &Alerts{c},
+		AuditLog:     &AuditLog{c},
 		Devices:      &Devices{c},
 		Policies:     &Policies{c},
 		Reputation:   &Reputation{c},

@@ -18,7 +18,9 @@ func forgiving() json.Options {
 	return json.JoinOptions(
 		jsontext.AllowInvalidUTF8(true),
 		json.WithUnmarshalers(json.JoinUnmarshalers(
-			lenient(asText[string]), lenient(asText[ProcessGUID]), lenient(asText[OverrideID]), lenient(asText[JobID]),
+			lenient(asText[string]), lenient(asText[ProcessGUID]), lenient(asText[OverrideID]), lenient(asText[JobID]), lenient(asText[ObservationID]),
+			lenient(asText[AlertID]), lenient(asText[ThreatID]), lenient(asText[NoteID]), lenient(asText[AlertType]),
+			lenient(asText[WorkflowStatus]), lenient(asText[ClosureReason]), lenient(asText[Determination]),
 			lenient(asText[OverrideList]), lenient(asText[OverrideType]),
 			lenient(asInteger[int64]), lenient(asInteger[int]), lenient(asInteger[DeviceID]), lenient(asInteger[PolicyID]),
 			lenient(asText[ServiceJobStatus]), lenient(asInteger[ServiceJobID]), lenient(asText[SensorKit]), lenient(asText[NSXTag]),

@@ -150,7 +150,7 @@ func (e *AmbiguousError) Is(target error) bool { return target == ErrAmbiguous }
 type IncompleteError struct {
 	// Op is the operation, such as "processes.wait".
 	Op string
-	// Job is the search; empty for one that needs none, such as for the events of a process.
+	// Job is the search; empty for one without a job, such as for alerts or the events of a process.
 	Job JobID
 	Status
 	// Unreadable is how many rows could not be read.
@@ -162,8 +162,11 @@ type IncompleteError struct {
 // Error tells how far the search got.
 func (e *IncompleteError) Error() string {
 	numbers := fmt.Sprintf("%d of %d searchers answered, %d rows available", e.Completed, e.Contacted, e.Available)
-	if e.Job == "" {
+	switch {
+	case e.Job == "" && e.Contacted > 0:
 		numbers = fmt.Sprintf("%d of %d segments searched, %d rows available", e.Completed, e.Contacted, e.Available)
+	case e.Job == "":
+		numbers = fmt.Sprintf("%d rows available", e.Available)
 	}
 	switch {
 	case e.Err != nil:

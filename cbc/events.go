@@ -134,15 +134,10 @@ func (p *Processes) Events(ctx context.Context, guid ProcessGUID, q EventQuery) 
 		if !r.read(first, yield) {
 			return
 		}
-		status := last.progress.status()
-		switch {
-		case r.trouble != nil:
-			yield(Event{}, &IncompleteError{Op: op, Status: status, Unreadable: r.unreadable, Err: r.trouble})
-		case missing != nil:
+		if err := r.verdict(op, last); r.trouble == nil && missing != nil {
 			yield(Event{}, missing)
-		case r.seen < status.Found:
-			status.Finished, status.Truncated = true, true
-			yield(Event{}, &IncompleteError{Op: op, Status: status})
+		} else if err != nil {
+			yield(Event{}, err)
 		}
 	}
 }

@@ -102,3 +102,91 @@ func ExampleProcesses_Events() {
 	// Output:
 	// c:\users\pat\invoice.exe [ACTION_FILE_CREATE ACTION_FILE_LAST_WRITE]
 }
+
+func ExampleObservations_Search() {
+	world := outbreak()
+	world.Observations = []cbctest.Observation{
+		{ID: "O-1", Type: "CB_ANALYTICS", Description: "A mail program started an unknown file.", ProcessGUID: "7QRST4UV-2", AlertIDs: []string{"A-1"}},
+		{ID: "O-2", Type: "CONTEXTUAL_ACTIVITY", Description: "A shell was started.", ProcessGUID: "7QRST4UV-2"},
+	}
+	client, ctx := newClient(world), context.Background()
+	query := cbc.ObservationQuery{Query: cbc.And(
+		cbc.Field("process_hash").SHA256(attachment), cbc.Field("observation_type").AnyOf("CB_ANALYTICS"),
+	)}
+	for o, err := range client.Observations.Search(ctx, query) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(o.ID, o.DeviceID, o.Description)
+	}
+	// Output:
+	// O-1 4571602 A mail program started an unknown file.
+}
+
+// Alerts of an attachment are found by its hash, and closed with the same query.
+func ExampleAlerts_Close() {
+	world := outbreak()
+	world.Alerts = []cbctest.Alert{
+		{ID: "A-1", Type: "WATCHLIST", Severity: 7, ProcessGUID: "7QRST4UV-2"},
+		{ID: "A-2", Type: "CB_ANALYTICS", Severity: 3, ProcessGUID: "7QRST4UV-3"},
+	}
+	world.Switches.Jobs = cbctest.JobSwitches{StartDelay: time.Nanosecond, Duration: 2 * time.Nanosecond}
+	client, ctx := newClient(world), context.Background()
+	query := cbc.AlertQuery{ProcessSHA256: [][32]byte{attachment}}
+	job, err := client.Alerts.Close(ctx, query, cbc.Closure{Reason: cbc.ClosedResolved, Determination: cbc.TruePositive, Note: "file deleted"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := job.Wait(ctx); err != nil {
+		log.Fatal(err)
+	}
+	for alert, err := range client.Alerts.Search(ctx, query) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(alert.ID, alert.Severity, alert.Workflow.Status, alert.Workflow.ClosureReason, alert.Determination.Value)
+	}
+	_, err = client.Alerts.Close(ctx, cbc.AlertQuery{Window: time.Hour}, cbc.Closure{})
+	fmt.Println(err)
+	// Output:
+	// A-1 7 CLOSED RESOLVED TRUE_POSITIVE
+	// cbc: alerts.close: the query does not say which alerts: all of them are not changed at once
+}
+
+// What is read from the queue is gone from it.
+func ExampleAuditLog_Queue() {
+	world := outbreak()
+	world.Audit = []cbctest.AuditEntry{{Actor: "pat@corp.example", Description: "Logged in"}, {Actor: "kim@corp.example", Description: "Changed a policy", Flagged: true}}
+	client, ctx := newClient(world), context.Background()
+	for {
+		entries, err := client.AuditLog.Queue(ctx)
+		for _, e := range entries { // those that came are kept, whatever the error
+			fmt.Println(e.Actor, e.Description, e.Flagged)
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		if len(entries) == 0 {
+			fmt.Println("nothing more")
+			break // and ask again some time
+		}
+	}
+	// Output:
+	// pat@corp.example Logged in false
+	// kim@corp.example Changed a policy true
+	// nothing more
+}
+
+func ExampleAuditLog_Search() {
+	world := outbreak()
+	world.Audit = []cbctest.AuditEntry{{Actor: "pat@corp.example", Description: "Logged in"}, {Actor: "kim@corp.example", Description: "Changed a policy", Flagged: true}}
+	client, ctx := newClient(world), context.Background()
+	for e, err := range client.AuditLog.Search(ctx, cbc.AuditQuery{Flagged: new(true), Window: 24 * time.Hour}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(e.Actor, e.Description)
+	}
+	// Output:
+	// kim@corp.example Changed a policy
+}

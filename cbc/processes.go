@@ -157,14 +157,6 @@ func (p *Processes) Search(ctx context.Context, q ProcessQuery) iter.Seq2[Proces
 				job.abandon(ctx)
 			}
 		}()
-		for row, err := range job.Results(ctx) {
-			if !yield(row, err) || err != nil {
-				return
-			}
-		}
-		done = true
-		if job.waiting.status.Truncated {
-			yield(Process{}, &IncompleteError{Op: "processes.search", Job: job.ID, Status: job.waiting.status})
-		}
+		done = job.all(ctx, "processes.search", yield)
 	}
 }

@@ -56,12 +56,15 @@ func (f FieldName) AnyOf(values ...string) Expr {
 }
 
 // SHA256 is AnyOf for hashes.
-func (f FieldName) SHA256(hashes ...[32]byte) Expr {
-	terms := make([]string, len(hashes))
+func (f FieldName) SHA256(hashes ...[32]byte) Expr { return f.of(hexadecimal(hashes)) }
+
+// hexadecimal writes hashes as the vendor wants them.
+func hexadecimal(hashes [][32]byte) []string {
+	texts := make([]string, len(hashes))
 	for i, h := range hashes {
-		terms[i] = hex.EncodeToString(h[:])
+		texts[i] = hex.EncodeToString(h[:])
 	}
-	return f.of(terms)
+	return texts
 }
 
 // Prefix finds what has a value in the field that begins with prefix, which is taken literally.

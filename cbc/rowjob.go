@@ -92,6 +92,21 @@ func (j *RowJob[T]) Results(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
+// all yields the rows of the job and, if there are more than it keeps, the error that says so. It reports whether nobody stopped it
+// and nothing failed on the way.
+func (j *RowJob[T]) all(ctx context.Context, op string, yield func(T, error) bool) bool {
+	for row, err := range j.Results(ctx) {
+		if !yield(row, err) || err != nil {
+			return false
+		}
+	}
+	if j.waiting.status.Truncated {
+		var none T
+		yield(none, &IncompleteError{Op: op, Job: j.ID, Status: j.waiting.status})
+	}
+	return true
+}
+
 // page reads rows of the job; none if rows is zero.
 func (j *RowJob[T]) page(ctx context.Context, start, rows int) (searchPage, error) {
 	call := j.c.call(j.kind.op("results"), http.MethodGet, j.kind.route, string(j.ID))
@@ -149,6 +164,16 @@ func (r *rowReader[T]) read(page searchPage, yield func(T, error) bool) bool {
 		r.trouble = fmt.Errorf("%d rows came where %d were promised", r.seen, promised)
 	}
 	return true
+}
+
+// verdict is the error of what was read of a search without a job, nil if that is everything.
+func (r *rowReader[T]) verdict(op string, last searchPage) error {
+	status := last.progress.status()
+	status.Finished, status.Truncated = true, r.seen < status.Found
+	if r.trouble == nil && !status.Truncated {
+		return nil
+	}
+	return &IncompleteError{Op: op, Status: status, Unreadable: r.unreadable, Err: r.trouble}
 }
 
 func equalRaw(a, b jsontext.Value) bool { return string(a) == string(b) }
