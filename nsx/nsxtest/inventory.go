@@ -53,7 +53,7 @@ func (s *Server) rows(sp space) []wireVM {
 	defer s.mu.Unlock()
 	s.settle(now)
 	out := []wireVM{}
-	for _, m := range s.machines {
+	for _, m := range s.machines() {
 		if sp.sees(m) {
 			out = append(out, m.rows(now, s.switches.OmitEmptyTagMembers)...)
 		}
@@ -168,7 +168,7 @@ func (s *Server) vifs(q url.Values) []wireVIF {
 	rows := []wireVIF{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, m := range s.machines {
+	for _, m := range s.machines() {
 		for i, v := range m.VIFs {
 			if !same("owner_vm_id", m.ExternalID) || !same("lport_attachment_id", v.LPort) || !same("host_id", m.HostID) || !same("vm_id", m.LocalID) {
 				continue

@@ -48,7 +48,7 @@ func (s *Server) listMembers(w http.ResponseWriter, r *http.Request) {
 	now := s.now()
 	s.mu.Lock()
 	s.settle(now)
-	for _, m := range s.machines {
+	for _, m := range s.machines() {
 		if s.has(g, m, now.Add(-s.groupLag)) {
 			path := s.machinePath(m.ExternalID)
 			rows = append(rows, memberRow{

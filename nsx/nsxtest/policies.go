@@ -253,7 +253,7 @@ func (s *Server) referTo(path string) associationRow {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, m := range s.machines {
+	for _, m := range s.machines() {
 		if s.machinePath(m.ExternalID) == path {
 			return associationRow{path, m.Name, "VirtualMachine", path, true}
 		}
@@ -275,7 +275,7 @@ func (s *Server) within(path string, groups []string) bool {
 		if slices.Contains(g.Paths, path) {
 			return true
 		}
-		for _, m := range s.machines {
+		for _, m := range s.machines() {
 			if s.machinePath(m.ExternalID) == path && s.has(g, m, now.Add(-s.groupLag)) {
 				return true
 			}

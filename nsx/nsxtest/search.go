@@ -65,8 +65,8 @@ func (s *Server) machineDocs(seen time.Time) []any {
 	defer s.mu.Unlock()
 	s.settle(now)
 	var docs []any
-	for _, m := range s.machines {
-		if m.synced.After(seen) {
+	for _, m := range s.machines() {
+		if m.synced.After(seen) || m.ListedFrom.After(seen) {
 			continue
 		}
 		for _, row := range m.rows(now, s.switches.OmitEmptyTagMembers) {

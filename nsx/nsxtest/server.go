@@ -19,6 +19,8 @@ const (
 	defaultRate        = 100
 	defaultConcurrency = 40
 	defaultBulkStep    = time.Second
+	// forgetTags is how long a machine may be gone from vCenter without losing its tags.
+	forgetTags = 30 * time.Minute
 )
 
 // Server is the fake manager. Make one with [New].
@@ -47,7 +49,8 @@ type Server struct {
 	bundle            string
 
 	mu             sync.Mutex
-	machines       []*machine
+	inventory      []*machine           // also those that are not listed
+	away           map[string]time.Time // machines that vCenter lost, by id, and since when
 	added          int
 	accounts       map[string]*account
 	sessions       map[string]*session
@@ -77,7 +80,7 @@ func New(w World) *Server {
 		excluded: slices.Clone(w.Excluded), excludedBySystem: slices.Clone(w.ExcludedBySystem), excludeRevision: w.ExcludeRevision,
 		bundle: w.CertificateBundle,
 		users:  map[string]User{}, accounts: map[string]*account{}, sessions: map[string]*session{}, clients: map[string]*client{},
-		operations: map[string]*operation{},
+		operations: map[string]*operation{}, away: map[string]time.Time{},
 	}
 	switch {
 	case s.bulkStep == 0:
@@ -194,7 +197,7 @@ func (s *Server) Add(vms ...VM) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range vms {
-		s.machines = append(s.machines, newMachine(vms[i], s.added, now))
+		s.inventory = append(s.inventory, newMachine(vms[i], s.added, now))
 		s.added++
 	}
 }
@@ -203,9 +206,52 @@ func (s *Server) Add(vms ...VM) {
 func (s *Server) Remove(externalID string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before := len(s.machines)
-	s.machines = slices.DeleteFunc(s.machines, func(m *machine) bool { return m.ExternalID == externalID })
-	return len(s.machines) < before
+	before := len(s.inventory)
+	s.inventory = slices.DeleteFunc(s.inventory, func(m *machine) bool { return m.ExternalID == externalID })
+	delete(s.away, externalID)
+	return len(s.inventory) < before
+}
+
+// Vanish lets vCenter lose a machine, and Return lets it come back. After more than half an hour it has lost its tags: to the
+// manager it is a new machine. Both report whether there was anything to do.
+func (s *Server) Vanish(externalID string) bool {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle(now)
+	if s.find(externalID) == nil {
+		return false
+	}
+	s.away[externalID] = now
+	return true
+}
+
+// Return undoes [Server.Vanish].
+func (s *Server) Return(externalID string) bool {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since, gone := s.away[externalID]
+	if !gone {
+		return false
+	}
+	delete(s.away, externalID)
+	if m := s.find(externalID); m != nil && now.Sub(since) > forgetTags {
+		m.history, m.synced = []tagging{{}}, now
+	}
+	return true
+}
+
+// machines are those that the manager lists. The caller holds the lock.
+func (s *Server) machines() []*machine {
+	now := s.now()
+	var out []*machine
+	for _, m := range s.inventory {
+		if _, gone := s.away[m.ExternalID]; !gone && !m.ListedFrom.After(now) {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // VM returns a machine with its present tags, and whether there is one.

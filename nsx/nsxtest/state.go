@@ -36,7 +36,7 @@ func (s *Server) State() State {
 	defer s.mu.Unlock()
 	s.settle(now)
 	st := State{Now: now, VMs: []VMState{}, Locked: []string{}}
-	for _, m := range s.machines {
+	for _, m := range s.machines() {
 		v := VMState{ExternalID: m.ExternalID, Name: m.Name, Tags: append([]Tag{}, m.tags()...), Groups: []string{}}
 		for _, g := range s.groupsOf(m, now) {
 			v.Groups = append(v.Groups, g.ID)

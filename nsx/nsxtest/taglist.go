@@ -33,7 +33,7 @@ func (s *Server) listTags(w http.ResponseWriter, r *http.Request) {
 	counts := map[Tag]int{}
 	s.mu.Lock()
 	s.settle(s.now())
-	for _, m := range s.machines {
+	for _, m := range s.machines() {
 		if !sp.sees(m) {
 			continue
 		}
@@ -104,7 +104,7 @@ func (s *Server) listTagged(w http.ResponseWriter, r *http.Request) {
 	rows := []taggedRow{}
 	s.mu.Lock()
 	s.settle(s.now())
-	for _, m := range s.machines {
+	for _, m := range s.machines() {
 		if sp.sees(m) && slices.Contains(m.tags(), wanted) && strings.Contains(m.Name, q.Get("filter_text")) {
 			rows = append(rows, taggedRow{"VirtualMachine", m.Name, m.ExternalID})
 		}

@@ -90,8 +90,10 @@ func (s *Server) set(m *machine, tags []Tag, now time.Time) *problem {
 
 // find returns a machine by its external id, exactly. The caller holds the lock.
 func (s *Server) find(id string) *machine {
-	if i := slices.IndexFunc(s.machines, func(m *machine) bool { return m.ExternalID == id }); i >= 0 {
-		return s.machines[i]
+	for _, m := range s.inventory {
+		if _, gone := s.away[id]; m.ExternalID == id && !gone && !m.ListedFrom.After(s.now()) {
+			return m
+		}
 	}
 	return nil
 }

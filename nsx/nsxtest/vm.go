@@ -38,6 +38,8 @@ type VM struct {
 	// ever where that is zero.
 	TwinHost  string    `json:"twin_host,omitempty"`
 	TwinUntil time.Time `json:"twin_until,omitzero"`
+	// ListedFrom is when the manager learns of it; before, it is nowhere. New machines take some seconds. Zero is at once.
+	ListedFrom time.Time `json:"listed_from,omitzero"`
 	// VIFs are its network interfaces.
 	VIFs []VIF `json:"vifs,omitempty"`
 	// Project and VPC put the machine on the networks of a project, and of a VPC of it.

@@ -48,7 +48,7 @@ func (w World) Check() error {
 		c.Need(err == nil, "links[%d] is no link that URL Defense rewrote: %v", i, err)
 		c.Once("the link", l.URL)
 	}
-	c.Need(w.Lag >= 0, "the lag is negative")
+	c.Need(w.Lag >= 0 && w.LookBack >= 0, "the lag or the look-back is negative")
 	c.Need(w.VAPThreshold >= 0, "the threshold of attack indexes is negative")
 	return c.Err()
 }

@@ -2,11 +2,14 @@ package proofpointtest_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -168,4 +171,37 @@ func TestDecodeWithAndWithoutCredential(t *testing.T) {
 	if a := send(t, srv, http.MethodGet, "/v2/url/decode", "", "", proofpointtest.Principal, proofpointtest.Secret); a.status != 405 {
 		t.Errorf("GET = %d, want 405", a.status)
 	}
+}
+
+// FuzzRewrites looks for links that do not come back from a rewrite.
+func FuzzRewrites(f *testing.F) {
+	for _, seed := range []string{"http://files.example/", "https://a-b_c.example/x?q=1&r=%20#y", "https://wörk.example/**A*", "x"} {
+		f.Add(seed)
+	}
+	srv := proofpointtest.New(proofpointtest.World{Quotas: proofpointtest.Quotas{Decode: -1}})
+	f.Fuzz(func(t *testing.T, link string) {
+		if link == "" || !utf8.ValidString(link) {
+			return
+		}
+		for _, rewritten := range []string{proofpointtest.RewriteV1(link), proofpointtest.RewriteV2(link), proofpointtest.RewriteV3(link)} {
+			got := decodeURLs(t, srv, rewritten)[0]
+			// Version 3 gives a link back the second slash that some quoting takes away.
+			lost := strings.Contains(rewritten, "/v3/") && strings.Contains(link, ":/") && !strings.Contains(link, "://")
+			if got["decodedUrl"] != link && !lost && !strings.Contains(link, "&amp;") {
+				t.Errorf("%s of %q comes back as %v", rewritten, link, got)
+			}
+		}
+	})
+}
+
+// A link is rewritten as mail gateways do it, for a client that is to find out what it was.
+func ExampleRewriteV3() {
+	rewritten := proofpointtest.RewriteV3("https://files.example/a+b")
+	u, err := url.Parse(rewritten)
+	fmt.Println(u.Host, err)
+	fmt.Println(rewritten)
+
+	// Output:
+	// urldefense.com <nil>
+	// https://urldefense.com/v3/__https://files.example/a*b__;Kw!!AbCdEf!gHiJkL$
 }

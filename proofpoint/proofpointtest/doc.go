@@ -14,7 +14,8 @@
 // # What is served
 //
 //   - GET /v2/siem/all, /issues, /clicks/permitted, /clicks/blocked, /messages/delivered, /messages/blocked: the events of a
-//     window, as JSON or as syslog lines. [Switches].TextPlain, Stable, InclusiveEnd, JoinRecipients, Reissue, NewIDs.
+//     window, as JSON or as syslog lines. [Switches].TextPlain, Stable, InclusiveEnd, JoinRecipients, FilterEntries,
+//     Reissue, NewIDs.
 //   - GET /v2/threat/summary/{threatId}: one threat. OldSummary.
 //   - GET /v2/campaign/ids: the ids of the campaigns of an interval of at most a day, and GET /v2/campaign/{campaignId}: one
 //     campaign with its members. CampaignsByUpdate, CampaignsUpToNow, PastEndNotFound, OmitEmptyLists.

@@ -183,13 +183,16 @@ func (f filter) admits(known []verdict) bool {
 	if len(known) == 0 {
 		return true // a raw record that cannot be read
 	}
-	return slices.ContainsFunc(known, func(d verdict) bool {
-		kind := strings.ToLower(d.kind)
-		if kind == "message" {
-			kind = "messagetext"
-		}
-		return (len(f.kinds) == 0 || slices.Contains(f.kinds, kind)) && slices.Contains(f.statuses, strings.ToLower(d.status))
-	})
+	return slices.ContainsFunc(known, f.admitsOne)
+}
+
+// admitsOne says whether one verdict passes both lists.
+func (f filter) admitsOne(d verdict) bool {
+	kind := strings.ToLower(d.kind)
+	if kind == "message" {
+		kind = "messagetext"
+	}
+	return (len(f.kinds) == 0 || slices.Contains(f.kinds, kind)) && slices.Contains(f.statuses, strings.ToLower(d.status))
 }
 
 // event is one object of an answer.
@@ -207,8 +210,12 @@ func (v *view) events(it *item, w window, f filter) []event {
 	if !f.admits(known) {
 		return nil
 	}
+	creations := v.creations(it, known)
+	if v.switches.FilterEntries {
+		known = slices.DeleteFunc(slices.Clone(known), func(d verdict) bool { return !f.admitsOne(d) })
+	}
 	var out []event
-	for issue, created := range v.creations(it, known) {
+	for issue, created := range creations {
 		timeless := it.occurred.IsZero() && created.IsZero()
 		inside := !created.Before(w.start) && (created.Before(w.end) || v.switches.InclusiveEnd && created.Equal(w.end))
 		if !timeless && !inside {

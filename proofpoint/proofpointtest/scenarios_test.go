@@ -2,6 +2,7 @@ package proofpointtest_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -89,4 +90,18 @@ func TestFalsePositiveIsServedToWhoeverAsks(t *testing.T) {
 			t.Errorf("%s: %d mails in the window of the change, want %d", sc.Name, n, asked[sc.Name])
 		}
 	}
+}
+
+// The mail is in the window of the verdict, three days after it was delivered.
+func ExampleScenarios() {
+	delivered := time.Date(2026, time.March, 2, 12, 0, 0, 0, time.UTC)
+	late := proofpointtest.Scenarios(delivered)[0]
+	late.World.Now = func() time.Time { return late.Happens.Add(time.Hour) }
+	srv := proofpointtest.New(late.World)
+	for _, m := range srv.State().Messages {
+		fmt.Println(late.Name, m.Created[0].Sub(delivered))
+	}
+
+	// Output:
+	// late verdict 76h0m0s
 }

@@ -19,6 +19,7 @@ type Server struct {
 	now      func() time.Time
 	accounts []Account
 	lag      time.Duration
+	lookBack time.Duration
 	limits   map[Pool]int
 	seed     uint64
 	switches Switches
@@ -48,6 +49,9 @@ func New(w World) *Server {
 		campaigns: slices.Clone(w.Campaigns), reports: slices.Clone(w.Reports), people: slices.Clone(w.People), links: slices.Clone(w.Links),
 		vapThreshold: w.VAPThreshold,
 		summaries:    map[string]ThreatSummary{}, given: map[string]bool{},
+	}
+	if s.lookBack = w.LookBack; s.lookBack == 0 {
+		s.lookBack = defaultLookBack
 	}
 	clock := w.Now
 	if clock == nil {

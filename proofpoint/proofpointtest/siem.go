@@ -92,7 +92,7 @@ func (s *Server) parse(r *http.Request, now time.Time) (*asked, error) {
 			return nil, refusal("The format parameter must be syslog or JSON.")
 		}
 	}
-	if a.window, err = parseWindow(q, now); err != nil {
+	if a.window, err = parseWindow(q, now, s.lookBack); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()

@@ -14,7 +14,8 @@ import (
 const (
 	minWindow = 30 * time.Second
 	maxWindow = time.Hour
-	lookBack  = 7 * 24 * time.Hour
+	// defaultLookBack is how old the start of a window may be.
+	defaultLookBack = 7 * 24 * time.Hour
 )
 
 // window is the stretch of time that a call asks for.
@@ -29,7 +30,6 @@ func (r refusal) Error() string { return string(r) }
 // The refusals as the service words them. It gives no reason for an end before the start, and its text for windows that are
 // too long is not known.
 const (
-	errTooOld       refusal = "The requested start time is too far into the past. Requests for information up to 7.00d are accepted"
 	errSinceTooOld  refusal = "The sinceTime parameter gives a time too far into the past"
 	errTooShort     refusal = "The requested interval is too short. Requests must be for at least 30.00s of data"
 	errTooLong      refusal = "The requested interval is too long. Requests must be for at most 1.00h of data"
@@ -37,8 +37,14 @@ const (
 	errReversed     refusal = ""
 )
 
+// tooOld is the refusal of a start beyond the look-back, which it tells in days.
+func tooOld(lookBack time.Duration) refusal {
+	days := strconv.FormatFloat(lookBack.Hours()/24, 'f', 2, 64)
+	return refusal("The requested start time is too far into the past. Requests for information up to " + days + "d are accepted")
+}
+
 // parseWindow reads the one time parameter of a query and checks its limits by the clock.
-func parseWindow(q url.Values, now time.Time) (window, error) {
+func parseWindow(q url.Values, now time.Time, lookBack time.Duration) (window, error) {
 	var given []string
 	for _, name := range []string{"interval", "sinceSeconds", "sinceTime"} {
 		if q.Has(name) {
@@ -56,7 +62,7 @@ func parseWindow(q url.Values, now time.Time) (window, error) {
 	// The end of a window without an explicit one is the server's time, rounded to the nearest minute.
 	rounded := now.Round(time.Minute)
 	var w window
-	tooOld := errTooOld
+	old := tooOld(lookBack)
 	switch given[0] {
 	case "interval":
 		var err error
@@ -74,13 +80,13 @@ func parseWindow(q url.Values, now time.Time) (window, error) {
 		if err != nil {
 			return w, refusal("The sinceTime parameter is badly formatted: " + err.Error())
 		}
-		w, tooOld = window{start: start, end: rounded}, errSinceTooOld
+		w, old = window{start: start, end: rounded}, errSinceTooOld
 	}
 	switch length := w.end.Sub(w.start); {
 	case length < 0:
 		return w, errReversed
 	case w.start.Before(now.Add(-lookBack)):
-		return w, tooOld
+		return w, old
 	case length < minWindow:
 		return w, errTooShort
 	case length > maxWindow:

@@ -52,6 +52,8 @@ type World struct {
 	// Lag is how long after its creation an event can first be seen. The real service takes up to half an hour. Defaults
 	// to none.
 	Lag time.Duration `json:"lag,omitempty"`
+	// LookBack is how old the start of a window may be. Defaults to seven days; sources that are older say twelve hours.
+	LookBack time.Duration `json:"look_back,omitempty"`
 	// Quota is how many calls each of the two pools of SIEM calls allows in 24 hours. Defaults to 1800; below zero there is
 	// none.
 	Quota int `json:"quota,omitempty"`
@@ -76,6 +78,9 @@ type Switches struct {
 	// JoinRecipients makes one event of a message with several recipients. By default there is one for each of them, and
 	// they differ in id and recipient alone.
 	JoinRecipients bool `json:"join_recipients,omitempty"`
+	// FilterEntries leaves only those threats of a message in that threatType and threatStatus ask for. By default a message
+	// with one of them comes with all of its threats.
+	FilterEntries bool `json:"filter_entries,omitempty"`
 	// Reissue serves a message anew for each later verdict, and leaves it in its earlier windows too. By default it moves
 	// to the window of the latest verdict.
 	Reissue bool `json:"reissue,omitempty"`
@@ -130,7 +135,8 @@ type plainWorld World
 // worldFile is the form of a World in a file.
 type worldFile struct {
 	*plainWorld
-	Lag string `json:"lag,omitempty"`
+	Lag      string `json:"lag,omitempty"`
+	LookBack string `json:"look_back,omitempty"`
 }
 
 // MarshalJSON writes the form of a world file.
@@ -138,6 +144,9 @@ func (w World) MarshalJSON() ([]byte, error) {
 	f := worldFile{plainWorld: (*plainWorld)(&w)}
 	if w.Lag != 0 {
 		f.Lag = w.Lag.String()
+	}
+	if w.LookBack != 0 {
+		f.LookBack = w.LookBack.String()
 	}
 	return json.Marshal(f)
 }
@@ -148,12 +157,18 @@ func (w *World) UnmarshalJSON(data []byte) error {
 	if err := fake.UnmarshalStrict(data, &f); err != nil {
 		return fmt.Errorf("proofpointtest: world: %w", err)
 	}
-	if f.Lag != "" {
-		lag, err := time.ParseDuration(f.Lag)
-		if err != nil {
-			return fmt.Errorf("proofpointtest: world: lag: %w", err)
+	for _, d := range []struct {
+		name, text string
+		into       *time.Duration
+	}{{"lag", f.Lag, &w.Lag}, {"look_back", f.LookBack, &w.LookBack}} {
+		if d.text == "" {
+			continue
 		}
-		w.Lag = lag
+		v, err := time.ParseDuration(d.text)
+		if err != nil {
+			return fmt.Errorf("proofpointtest: world: %s: %w", d.name, err)
+		}
+		*d.into = v
 	}
 	return nil
 }
