@@ -64,7 +64,7 @@ func New(world World) *Server {
 	w := world.filled()
 	s := &Server{
 		world: w, orgKey: w.OrgKey, keys: w.Keys, now: func() time.Time { return w.Now().UTC() }, created: w.Now().UTC(),
-		switches: w.Switches, bareRefusals: w.Switches.BareRefusals, policies: w.Policies, assetGroups: w.AssetGroups, overrides: w.Overrides, binaries: w.Binaries,
+		switches: w.Switches, bareRefusals: w.Switches.BareRefusals, policies: slices.Clone(w.Policies), assetGroups: w.AssetGroups, overrides: w.Overrides, binaries: w.Binaries,
 		segments: map[string]time.Time{}, byGUID: map[string]int{}, childHashes: map[string][]string{},
 		byID: map[int64]*device{}, downloadsAsked: map[string]int{},
 	}
