@@ -84,7 +84,7 @@ func TestAlertSearch(t *testing.T) {
 		`{"criteria":{"minimum_severity":11}}`, `{"criteria":{"workflow_status":["DONE"]}}`, `{"criteria":{"detection_timestamp":["x"]}}`,
 		`{"criteria":{"alert_notes_present":[true]}}`, `{"criteria":{"detection_timestamp":{"window":"-1d"}}}`,
 		`{"exclusions":{"minimum_severity":1}}`, `{"time_range":{"range":"2w"}}`, `{"time_range":{"window":"-2w"}}`,
-		`{"time_range":{"start":"2025-02-11T10:00:00Z"}}`, `{"query":"(a"}`, `{"rows":-1}`, `{"rows":10001}`, `{"start":-1}`,
+		`{"time_range":{"start":"2025-02-11T10:00:00Z"}}`, `{"time_range":{"start":"2025-02-11T10:00:00Z","end":"2025-02-10T10:00:00Z"}}`, `{"query":"(a"}`, `{"rows":-1}`, `{"rows":10001}`, `{"start":-1}`,
 		`{"sort":[{"field":"severity","order":"desc"}]}`, `{"sort":[{"field":"shade","order":"DESC"}]}`, `{"max_rows":1}`,
 	} {
 		c.raw("POST", alerts+"/_search", body, 400)
@@ -169,6 +169,29 @@ func TestAlertFacets(t *testing.T) {
 	}
 	for _, body := range []string{`{}`, `{"terms":{"fields":[]}}`, `{"terms":{"fields":["type"],"rows":-1}}`, `{"terms":{"fields":["type"]},"rows":1}`} {
 		c.raw("POST", alerts+"/_facet", body, 400)
+	}
+}
+
+func TestAlertGroups(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t, alarmed())
+	got := c.call("POST", alerts+"/_search", `{"group_by":{"field":"threat_id"},"sort":[{"field":"severity","order":"DESC"}]}`, 200)
+	first := rows(got)[0]
+	latest, _ := first["most_recent_alert"].(map[string]any)
+	delete(first, "most_recent_alert")
+	want := map[string]any{
+		"count": 2.0, "workflow_states": map[string]any{"OPEN": 2.0}, "determination_values": map[string]any{"NONE": 2.0}, "device_count": 1.0,
+		"workload_count": 0.0, "highest_severity": 8.0, "first_alert_timestamp": "2025-02-11T10:30:00.000Z",
+		"last_alert_timestamp": "2025-02-11T11:00:00.000Z", "policy_applied": "NOT_APPLIED", "threat_notes_present": false, "tags": nil,
+	}
+	if diff := cmp.Diff(want, first); diff != "" || latest["id"] != "analytics" || got["group_by_total_count"] != 3.0 || got["num_found"] != 2.0 {
+		t.Errorf("groups: %v of %v, the latest is %v (-want +got):\n%s", got["num_found"], got["group_by_total_count"], latest["id"], diff)
+	}
+	for _, body := range []string{`{"group_by":{"field":"shade"}}`, `{"group_by":{}}`, `{"group_by":"threat_id"}`} {
+		c.raw("POST", alerts+"/_search", body, 400)
+	}
+	for _, body := range []string{`{}`, `{"format":"JSON"}`, `{"format":"CSV","fields":["shade"]}`, `{"format":"CSV","rows":1}`, `{"format":"CSV","query":"(a"}`} {
+		c.raw("POST", alerts+"/_export", body, 400)
 	}
 }
 

@@ -122,6 +122,9 @@ func TestAuditExport(t *testing.T) {
 	if err := json.Unmarshal([]byte(export(`{"format":"json"}`)), &list); err != nil || len(list) != 4 || list[0]["description"] != "Exported alerts" {
 		t.Errorf("json = %v, %v", list, err)
 	}
+	if err := json.Unmarshal([]byte(export(`{"format":"json","start":1,"rows":2}`)), &list); err != nil || len(list) != 2 || list[1]["flagged"] != true {
+		t.Errorf("two entries = %v, %v", list, err)
+	}
 	if text := export(`{"format":"csv","query":"actor:nobody"}`); strings.Contains(text, "\n") || !strings.HasPrefix(text, "org_key,") {
 		t.Errorf("an empty export = %q, want the names alone", text)
 	}

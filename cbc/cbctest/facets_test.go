@@ -43,6 +43,7 @@ func counts(answer map[string]any, of string) map[string]float64 {
 func TestFacets(t *testing.T) {
 	t.Parallel()
 	c := newConsole(t, office0417())
+	c.srv.AddProcesses(cbctest.Process{GUID: "twice", DeviceID: 4571602, Time: noon, Extra: map[string]any{"process_username": []string{"pat", "pat"}}})
 	interpreter := strings.Repeat("3", 64)
 	got := c.job(processesV2+"/facet_jobs", `{"query":"process_hash:*","terms":{"fields":["device_id","process_hash"]},"ranges":[
 		{"field":"device_timestamp","start":"2025-02-11T11:00:00Z","end":"2025-02-11T13:00:00Z","bucket_size":"+2MINUTES"},
@@ -79,17 +80,25 @@ func TestFacets(t *testing.T) {
 		body, query string
 		want        map[string]float64
 	}{
-		"the commonest first":            {`{"query":"*:*","terms":{"fields":["device_id"],"rows":1}}`, "", map[string]float64{"4571602": 6}},
-		"all with no rows":               {`{"query":"*:*","terms":{"fields":["device_id"],"rows":0}}`, "", map[string]float64{"4571602": 6, "4571603": 2}},
-		"a limit wins over rows":         {`{"query":"*:*","terms":{"fields":["device_id"],"rows":1}}`, "limit=5", map[string]float64{"4571602": 6, "4571603": 2}},
-		"criteria and exclusions":        {`{"criteria":{"device_id":[4571602,4571603]},"exclusions":{"enriched":[true]},"terms":{"fields":["device_id"]}}`, "", map[string]float64{"4571602": 5, "4571603": 2}},
-		"a window":                       {`{"query":"*:*","time_range":{"window":"-150s"},"terms":{"fields":["process_name"]}}`, "", map[string]float64{`c:\program files\office\outlook.exe`: 1, `c:\users\pat\downloads\invoice_0417.exe`: 1}},
-		"a field that nothing has":       {`{"query":"*:*","terms":{"fields":["netconn_port"]}}`, "", map[string]float64{}},
-		"each value once a row, by text": {`{"criteria":{"process_guid":["bash"]},"terms":{"fields":["process_pid"]}}`, "", map[string]float64{"10": 2, "11": 2}},
+		"the commonest first":                          {`{"query":"-process_guid:twice","terms":{"fields":["device_id"],"rows":1}}`, "", map[string]float64{"4571602": 6}},
+		"the commonest, not the first of the alphabet": {`{"query":"-process_guid:twice","terms":{"fields":["device_os"],"rows":1}}`, "", map[string]float64{"WINDOWS": 6}},
+		"a value that is there twice":                  {`{"query":"process_guid:twice","terms":{"fields":["process_username"]}}`, "", map[string]float64{"pat": 1}},
+		"all with no rows":                             {`{"query":"-process_guid:twice","terms":{"fields":["device_id"],"rows":0}}`, "", map[string]float64{"4571602": 6, "4571603": 2}},
+		"a limit wins over rows":                       {`{"query":"-process_guid:twice","terms":{"fields":["device_id"],"rows":1}}`, "limit=5", map[string]float64{"4571602": 6, "4571603": 2}},
+		"criteria and exclusions":                      {`{"criteria":{"device_id":[4571602,4571603]},"exclusions":{"enriched":[true],"process_guid":["twice"]},"terms":{"fields":["device_id"]}}`, "", map[string]float64{"4571602": 5, "4571603": 2}},
+		"a window":                                     {`{"query":"-process_guid:twice","time_range":{"window":"-150s"},"terms":{"fields":["process_name"]}}`, "", map[string]float64{`c:\program files\office\outlook.exe`: 1, `c:\users\pat\downloads\invoice_0417.exe`: 1}},
+		"a field that nothing has":                     {`{"query":"*:*","terms":{"fields":["netconn_port"]}}`, "", map[string]float64{}},
+		"each value once a row, by text":               {`{"criteria":{"process_guid":["bash"]},"terms":{"fields":["process_pid"]}}`, "", map[string]float64{"10": 2, "11": 2}},
 	} {
 		if diff := cmp.Diff(tt.want, counts(c.job(processesV2+"/facet_jobs", tt.body, tt.query), "terms")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+		c.wait(-finished)
+	}
+	got = c.job(processesV2+"/facet_jobs", `{"query":"*:*","ranges":[{"field":"device_timestamp","start":"2025-02-11T11:56:00Z",
+		"end":"2025-02-11T11:58:00Z","bucket_size":"+1HOUR"}]}`, "")
+	if diff := cmp.Diff(map[string]float64{"2025-02-11T11:56:00Z": 3}, counts(got, "ranges")); diff != "" {
+		t.Errorf("a range without its end (-want +got):\n%s", diff)
 	}
 }
 
