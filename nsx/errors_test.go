@@ -102,3 +102,44 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// Whatever a manager says to any question, the answer is data or an error that can be printed on a line.
+func FuzzLists(f *testing.F) {
+	for _, name := range []string{"groups.json", "security_policies.json", "tag_status_partial.json"} {
+		f.Add(200, sample(f, name))
+	}
+	for _, seed := range []string{`{"results":[]}`, `{"results":[{"external_id":"1","ip_address_info":[{"ip_addresses":[""]}]}]}`, `{"results":[null],"cursor":"1"}`, `{"healthy":false}`, `{"members":[null]}`, `{"active_sessions":[{"login_time":1}]}`} {
+		f.Add(200, seed)
+		f.Add(503, seed)
+	}
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 200 || status > 599 || status == http.StatusTooManyRequests { // which makes the next call wait
+			return
+		}
+		client, _ := scripted(t, canned{status: status, body: body})
+		ctx, id := t.Context(), nsx.ExternalID("vm-a")
+		var failures []error
+		for _, err := range client.Interfaces.List(ctx, nsx.InterfaceQuery{}) {
+			failures = append(failures, err)
+		}
+		for _, err := range client.Policy.VirtualMachines.List(ctx) {
+			failures = append(failures, err)
+		}
+		for _, err := range client.Policy.Tags.List(ctx, nsx.TagQuery{}) {
+			failures = append(failures, err)
+		}
+		for _, err := range client.VirtualMachines.Search(ctx, nsx.VMSearch{Text: "x"}) {
+			failures = append(failures, err)
+		}
+		failures = append(failures,
+			second(client.Policy.Groups.Of(ctx, id)), second(client.Policy.Groups.Tags(ctx, "g")), second(client.VirtualMachines.Owners(ctx, id)),
+			second(client.Policy.SecurityPolicies.ExcludeList(ctx)), second(client.Policy.VirtualMachines.GuestSessions(ctx, id)),
+			second(client.Policy.IsolationOf(ctx, id, quarantine)), second(client.Node.Version(ctx)), second(client.Node.Health(ctx)),
+		)
+		for _, err := range failures {
+			if err != nil && (strings.ContainsFunc(err.Error(), unicode.IsControl) || !strings.HasPrefix(err.Error(), "nsx: ")) {
+				t.Errorf("%d %q: the error %q", status, body, err)
+			}
+		}
+	})
+}
