@@ -17,7 +17,7 @@ type State struct {
 	Policies []Policy `json:"policies"`
 	// Overrides are the reputation overrides.
 	Overrides []Override `json:"overrides"`
-	// SearchJobs are the process searches so far.
+	// SearchJobs are the searches and the other jobs of the search services so far.
 	SearchJobs []SearchJob `json:"search_jobs"`
 	// ServiceJobs are the jobs of the job service so far.
 	ServiceJobs []ServiceJob `json:"service_jobs"`

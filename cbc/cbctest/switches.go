@@ -5,7 +5,7 @@ import "time"
 // Switches choose between the behaviors that no public source pins down, and set limits and delays. The zero value is what
 // is most likely.
 type Switches struct {
-	// Search is about process search.
+	// Search is about process search and whatever lives as its jobs do: facets, details, summaries and observations.
 	Search SearchSwitches `json:"search,omitzero"`
 	// Jobs is about the job service.
 	Jobs JobSwitches `json:"jobs,omitzero"`
@@ -39,7 +39,7 @@ type Switches struct {
 	UpperHashes bool `json:"upper_hashes,omitempty"`
 }
 
-// SearchSwitches are about process search. A job keeps those that were set when it started.
+// SearchSwitches are about process search, its facets, details and summaries, and observations. A job keeps those that were set when it started.
 type SearchSwitches struct {
 	// StartDelay is how long a job says 0 of 0. Defaults to 350 ms.
 	StartDelay time.Duration `json:"start_delay,omitempty"`
