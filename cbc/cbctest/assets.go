@@ -60,7 +60,42 @@ func groupPolicy(d Device, groups []AssetGroup, policies []Policy) int64 {
 
 // registerAssets adds the preview of what a change of assignments would do.
 func (s *Server) registerAssets() {
-	s.serve("POST /policy-assignment/v1/orgs/{org_key}/asset-groups/preview", "org.policies:READ", s.previewAssets)
+	const assignment = "/policy-assignment/v1/orgs/{org_key}"
+	s.serve("POST "+assignment+"/asset-groups/preview", "org.policies:READ", s.previewAssets)
+	s.serve("POST "+assignment+"/policies/preview", "org.policies:READ", s.previewRanks)
+}
+
+// previewRanks tells which devices would have another policy if policies had other positions. It changes nothing.
+func (s *Server) previewRanks(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Policies []struct {
+			ID       int64 `json:"id"`
+			Position int   `json:"position"`
+		} `json:"policies"`
+	}
+	if !s.decode(w, r, &in) {
+		return
+	}
+	if len(in.Policies) == 0 {
+		s.badRequest(w, "policies is missing or empty")
+		return
+	}
+	ranked := slices.Clone(s.policies)
+	for _, move := range in.Policies {
+		if s.policyIndex(move.ID) < 0 || move.Position < 1 || move.Position > len(ranked) {
+			s.badRequest(w, "policies names an unknown policy or a position that there is not")
+			return
+		}
+		reposition(ranked, move.ID, move.Position)
+	}
+	var changes assignmentChanges
+	s.advanceDevices()
+	for _, d := range s.devices {
+		if !d.PolicyOverride && !d.gone() {
+			changes.add(d, groupPolicy(d.Device, s.assetGroups, ranked))
+		}
+	}
+	s.replyPreview(w, changes, ranked)
 }
 
 // previewAssets tells which policies devices would have after a change. It changes nothing, and passes over devices that are
@@ -89,42 +124,57 @@ func (s *Server) previewAssets(w http.ResponseWriter, r *http.Request) {
 		s.badRequest(w, "policy_id is no policy")
 		return
 	}
-	type change struct{ from, to int64 }
-	var changes []change
-	devices := map[change][]string{}
+	var changes assignmentChanges
 	for i, id := range in.AssetIDs {
 		d, ok := s.device(id)
-		if !ok || slices.Contains(in.AssetIDs[:i], id) {
-			continue
-		}
-		to := groupPolicy(d.Device, s.assetGroups, s.policies)
 		switch {
+		case !ok || slices.Contains(in.AssetIDs[:i], id):
 		case in.PolicyID != nil:
-			to = *in.PolicyID
-		case !d.PolicyOverride:
-			to = d.PolicyID
+			changes.add(d, *in.PolicyID)
+		case d.PolicyOverride:
+			changes.add(d, groupPolicy(d.Device, s.assetGroups, s.policies))
 		}
-		c := change{from: d.PolicyID, to: to}
-		if c.from == c.to {
-			continue
+	}
+	s.replyPreview(w, changes, s.policies)
+}
+
+// assignmentChange is a group of devices that would go from one policy to another.
+type assignmentChange struct {
+	from, to int64
+	devices  []string // as terms of a device search
+}
+
+// assignmentChanges are all of them, in the order in which they were found.
+type assignmentChanges []*assignmentChange
+
+// add puts a device with those that go the same way, unless it stays where it is.
+func (c *assignmentChanges) add(d *device, to int64) {
+	if d.PolicyID == to {
+		return
+	}
+	i := slices.IndexFunc(*c, func(one *assignmentChange) bool { return one.from == d.PolicyID && one.to == to })
+	if i < 0 {
+		i = len(*c)
+		*c = append(*c, &assignmentChange{from: d.PolicyID, to: to})
+	}
+	(*c)[i].devices = append((*c)[i].devices, "id:"+strconv.FormatInt(d.ID, 10))
+}
+
+// replyPreview tells the changes; ranked are the policies with the positions that they would have.
+func (s *Server) replyPreview(w http.ResponseWriter, changes assignmentChanges, ranked []Policy) {
+	rank := func(id int64, policies []Policy) map[string]any {
+		i := slices.IndexFunc(policies, func(p Policy) bool { return p.ID == id })
+		if i < 0 {
+			return map[string]any{"id": id, "position": nil}
 		}
-		if devices[c] == nil {
-			changes = append(changes, c)
-		}
-		devices[c] = append(devices[c], "id:"+strconv.FormatInt(id, 10))
+		return map[string]any{"id": id, "position": policies[i].Position}
 	}
 	preview := []map[string]any{}
 	for _, c := range changes {
 		preview = append(preview, map[string]any{
-			"current_policy": s.policyRank(c.from), "new_policy": s.policyRank(c.to), "asset_count": len(devices[c]),
-			"asset_query": strings.Join(devices[c], " OR "),
+			"current_policy": rank(c.from, s.policies), "new_policy": rank(c.to, ranked), "asset_count": len(c.devices),
+			"asset_query": strings.Join(c.devices, " OR "),
 		})
 	}
 	s.reply(w, http.StatusOK, map[string]any{"preview": preview})
-}
-
-// policyRank is a policy as a preview tells it. The caller holds the lock.
-func (s *Server) policyRank(id int64) map[string]any {
-	p, _ := s.policy(id)
-	return map[string]any{"id": id, "position": p.Position}
 }

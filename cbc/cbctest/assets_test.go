@@ -81,6 +81,28 @@ func TestPreview(t *testing.T) {
 	}
 }
 
+func TestPreviewOfRanks(t *testing.T) {
+	t.Parallel()
+	const path = "/policy-assignment/v1/orgs/" + cbctest.OrgKey + "/policies/preview"
+	c := newConsole(t, groups())
+	rank := func(id, position float64) map[string]any { return map[string]any{"id": id, "position": position} }
+	want := map[string]any{"preview": []any{
+		map[string]any{"current_policy": rank(20, 2), "new_policy": rank(30, 1), "asset_count": 1.0, "asset_query": "id:2"},
+	}}
+	if diff := cmp.Diff(want, c.call("POST", path, `{"policies":[{"id":30,"position":1}]}`, 200)); diff != "" {
+		t.Errorf("the lab's policy first (-want +got):\n%s", diff)
+	}
+	if got := c.call("GET", policies+"/30", "", 200)["position"]; got != 9.0 {
+		t.Errorf("a preview moved the policy to %v", got)
+	}
+	for _, body := range []string{
+		`{}`, `{"policies":[]}`, `{"policies":[{"id":99,"position":1}]}`, `{"policies":[{"id":30,"position":0}]}`,
+		`{"policies":[{"id":30,"position":4}]}`, `{"policies":[{"id":30,"rank":1}]}`,
+	} {
+		c.raw("POST", path, body, 400)
+	}
+}
+
 func TestPreviewStrict(t *testing.T) {
 	t.Parallel()
 	world := groups()

@@ -23,6 +23,7 @@ func (s *Server) registerPolicies() {
 	s.serve("POST "+one+"/rules", update, s.createRule)
 	s.serve("PUT "+one+"/rules/{rule_id}", update, s.replaceRule)
 	s.serve("DELETE "+one+"/rules/{rule_id}", update, s.deleteRule)
+	s.registerRuleConfigs()
 }
 
 // policy finds a policy. The caller holds the lock.
@@ -175,23 +176,26 @@ func (s *Server) policyChanged(id int64) {
 	}
 }
 
-// movePolicy gives a policy another rank, if one is asked for; the others close up. The caller holds the lock.
+// movePolicy gives a policy another rank, if one is asked for. The caller holds the lock.
 func (s *Server) movePolicy(id int64, position *int) {
-	p, _ := s.policy(id)
-	if position == nil || *position == p.Position {
-		return
+	if p, _ := s.policy(id); position != nil && *position != p.Position {
+		reposition(s.policies, id, *position)
 	}
-	rank := make([]int64, 0, len(s.policies))
-	inOrder := slices.Clone(s.policies)
+}
+
+// reposition gives a policy of a list another rank; the others close up.
+func reposition(policies []Policy, id int64, position int) {
+	rank := make([]int64, 0, len(policies))
+	inOrder := slices.Clone(policies)
 	slices.SortStableFunc(inOrder, func(a, b Policy) int { return cmp.Compare(a.Position, b.Position) })
 	for _, other := range inOrder {
 		if other.ID != id {
 			rank = append(rank, other.ID)
 		}
 	}
-	rank = slices.Insert(rank, min(*position-1, len(rank)), id)
-	for i := range s.policies {
-		s.policies[i].Position = slices.Index(rank, s.policies[i].ID) + 1
+	rank = slices.Insert(rank, min(position-1, len(rank)), id)
+	for i := range policies {
+		policies[i].Position = slices.Index(rank, policies[i].ID) + 1
 	}
 }
 

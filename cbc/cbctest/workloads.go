@@ -26,7 +26,7 @@ type remediation struct {
 // registerWorkloads adds the routes of the Workload appliance.
 func (s *Server) registerWorkloads() {
 	const appliance = "/applianceservice/v1/orgs/{org_key}"
-	s.serve("POST "+appliance+"/device_actions", "appliances.nsx.remediation:EXECUTE", s.remediate)
+	s.serve("POST "+appliance+"/device_actions", "", s.remediate)
 	s.serve("GET "+appliance+"/jobs/{job_id}/status", "appliances.registration:READ", s.remediationStatus)
 }
 
@@ -42,6 +42,10 @@ type remediationBody struct {
 
 // remediate starts a job for each appliance that has a machine among the devices. Devices without NSX have none.
 func (s *Server) remediate(w http.ResponseWriter, r *http.Request) {
+	// The vendor spells the permission in two ways.
+	if !s.allow(w, r, "appliances.nsx.remediation:EXECUTE", "appliance.nsx.remediate:EXECUTE") {
+		return
+	}
 	var in remediationBody
 	if !s.decode(w, r, &in) {
 		return

@@ -148,6 +148,7 @@ func TestRemediationStrict(t *testing.T) {
 	world.Keys = []cbctest.Key{
 		{ID: "ALL", Secret: "S"},
 		{ID: "TAGGER", Secret: "S", Permissions: []string{"appliances.nsx.remediation:EXECUTE"}},
+		{ID: "OTHER", Secret: "S", Permissions: []string{"appliance.nsx.remediate:EXECUTE"}},
 		{ID: "READER", Secret: "S", Permissions: []string{"appliances.registration:READ"}},
 	}
 	c := newConsole(t, world)
@@ -168,6 +169,7 @@ func TestRemediationStrict(t *testing.T) {
 		{"READER", "GET", applianceJobs + "x/status", "", 404, "NOT_FOUND"},
 		{"TAGGER", "GET", applianceJobs + "x/status", "", 403, "appliances.registration:READ"},
 		{"TAGGER", "POST", applianceActions, good, 201, "job_ids"},
+		{"OTHER", "POST", applianceActions, good, 201, "job_ids"},
 	} {
 		c.token = "S/" + tt.key
 		if got := string(c.raw(tt.method, tt.path, tt.body, tt.status)); !strings.Contains(got, tt.reason) {
