@@ -300,6 +300,28 @@ func FuzzQuota(f *testing.F) {
 	})
 }
 
+// FuzzCursor checks that a cursor that is read is written the same.
+func FuzzCursor(f *testing.F) {
+	f.Add([]byte("tap-cursor/1 all 2026-03-05T08:30:00Z 1 AAAAAAAAAAAAAAAAAAAAAAAAAAA"))
+	f.Add([]byte("tap-cursor/1 - - 0 "))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var first, second proofpoint.Cursor
+		if err := first.UnmarshalText(text); err != nil {
+			return
+		}
+		written, err := first.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := second.UnmarshalText(written); err != nil {
+			t.Fatalf("UnmarshalText(%s) = %v", written, err)
+		}
+		if again, err := second.MarshalText(); err != nil || !bytes.Equal(again, written) || !second.Next().Equal(first.Next()) {
+			t.Errorf("%s became %s, %v", written, again, err)
+		}
+	})
+}
+
 // FuzzTime checks that every time that is read is in UTC, and that what the standard library reads is read the same.
 func FuzzTime(f *testing.F) {
 	for _, seed := range []string{

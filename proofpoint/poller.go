@@ -1,0 +1,228 @@
+package proofpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+)
+
+// DefaultRecheck is how long records are looked for after their time. Some turn up half an hour late.
+const DefaultRecheck = time.Hour
+
+// PollerConfig says what a poller reads. Feed is required.
+type PollerConfig struct {
+	// Feed is what is read. [FeedAll] has everything for one call a window.
+	Feed Feed
+	// ThreatTypes and ThreatStatuses are those of [Query]. A verdict that is taken back is seen only with [StatusFalsePositive]
+	// among the statuses.
+	ThreatTypes    []ThreatType
+	ThreatStatuses []ThreatStatus
+	// Start is where the first poll without a cursor begins. Defaults to an hour before that poll.
+	Start time.Time
+	// Cursor is where an earlier poller ended. It must be one of the same feed. Start is not used then.
+	Cursor Cursor
+	// Recheck is how long each instant is asked for again, for records that turn up late. Defaults to [DefaultRecheck]. Polling at
+	// least once a minute costs one call each time with that, and less often two.
+	Recheck time.Duration
+	// Slice is the longest window that is asked for at once. Defaults to [MaxWindow].
+	Slice time.Duration
+	// Changes hands a known record out again when it says something new: another status, another threat, a campaign.
+	Changes bool
+	// OnMalformed is told of each record that cannot be read, once. Defaults to collecting them for one [*MalformedError] at the end
+	// of the poll. They do not hold the cursor up: they would be as unreadable the next time.
+	OnMalformed func(Malformed)
+	// OnGap is told of time that lies too far back to be asked for, after which the poll goes on behind it. Defaults to a
+	// [*GapError] at the end of the poll.
+	OnGap func(Window)
+}
+
+// Polled is a record out of a poll.
+type Polled struct {
+	Record
+	// Changed tells that the record was handed out before, and says something new now.
+	Changed bool
+}
+
+// GapError means that a poller had to leave time out: it lies further back than the service looks. Everything behind it was read.
+type GapError struct {
+	// Window is what was left out. Its first hour may have been read, but not again for late records.
+	Window Window
+}
+
+// Error tells what was left out.
+func (e *GapError) Error() string {
+	return fmt.Sprintf("proofpoint: poll: the time %s lies too far back and was left out", e.Window.interval())
+}
+
+// Unwrap is [ErrTooOld].
+func (e *GapError) Unwrap() error { return ErrTooOld }
+
+// Poller reads a feed on and on: each poll brings the records that have come since the one before, and those that turned up late. It
+// hands no record out twice, recipients of one message being records of their own.
+//
+// A Poller belongs to one goroutine.
+type Poller struct {
+	client *Client
+	cfg    PollerConfig
+	cursor Cursor
+}
+
+// NewPoller checks the configuration, returning everything that is wrong with it. It sends nothing.
+func NewPoller(client *Client, cfg PollerConfig) (*Poller, error) {
+	if cfg.Recheck == 0 {
+		cfg.Recheck = DefaultRecheck
+	}
+	cfg.ThreatTypes, cfg.ThreatStatuses = slices.Clone(cfg.ThreatTypes), slices.Clone(cfg.ThreatStatuses)
+	var problems []error
+	if client == nil {
+		problems = append(problems, errors.New("proofpoint: new poller: the client is missing"))
+	}
+	if cfg.Feed.Categories() == nil {
+		problems = append(problems, fmt.Errorf("proofpoint: new poller: there is no feed %q", string(cfg.Feed)))
+	}
+	if cfg.Recheck < 0 {
+		problems = append(problems, errors.New("proofpoint: new poller: Recheck must not be negative"))
+	}
+	if err := (&SliceOptions{Size: cfg.Slice}).normalize(); err != nil {
+		problems = append(problems, fmt.Errorf("proofpoint: new poller: %w", err))
+	}
+	if at := cfg.Cursor.feed; at != "" && at != cfg.Feed {
+		problems = append(problems, fmt.Errorf("proofpoint: new poller: the cursor is one of the feed %q", string(at)))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	p := &Poller{client: client, cfg: cfg, cursor: cfg.Cursor.clone()}
+	p.cursor.feed = cfg.Feed
+	return p, nil
+}
+
+// Cursor is where the poller is. It moves only over windows that were read to their end, and knows every record that was handed
+// out. Store it when the records before it are safe: a poller with a stored cursor hands out again what came after it, and nothing
+// is lost.
+func (p *Poller) Cursor() Cursor { return p.cursor.clone() }
+
+// Poll yields what is new up to a minute ago, window by window, the oldest first. A window that fails ends the sequence with its
+// error, and is asked for again by the next poll; what it had brought until then is not handed out again. Where the loop stops, the
+// next poll goes on. Otherwise it yields at most one error, last, as [PollerConfig] says.
+func (p *Poller) Poll(ctx context.Context) iter.Seq2[Polled, error] {
+	return func(yield func(Polled, error) bool) {
+		now := p.client.now().UTC()
+		r := round{poller: p, now: now, bad: MalformedError{Op: p.cfg.Feed.op()}, yield: yield}
+		switch err := r.run(ctx); {
+		case errors.Is(err, errStopped):
+		case err != nil:
+			yield(Polled{}, err)
+		}
+	}
+}
+
+// round is one poll.
+type round struct {
+	poller *Poller
+	now    time.Time
+	yield  func(Polled, error) bool
+	bad    MalformedError
+	gap    *GapError
+}
+
+func (r *round) run(ctx context.Context) error {
+	p := r.poller
+	c := &p.cursor
+	if c.next.IsZero() {
+		c.next = p.cfg.Start.UTC().Truncate(time.Second)
+		if p.cfg.Start.IsZero() {
+			c.next = r.now.Add(-time.Hour).Truncate(time.Second)
+		}
+	}
+	end := r.now.Add(-Settled).Truncate(time.Second)
+	if !end.After(c.next) {
+		return nil
+	}
+	slicing, err := Window{Start: c.next, End: end}.Slice(r.now, SliceOptions{Size: p.cfg.Slice, LookBack: p.lookBack()})
+	if err != nil {
+		return err
+	}
+	if gap := slicing.TooOld; gap != (Window{}) {
+		if p.cfg.OnGap != nil {
+			p.cfg.OnGap(gap)
+		} else {
+			r.gap = &GapError{Window: gap}
+		}
+		c.next = gap.End
+	}
+	for _, w := range slicing.Windows {
+		if err := r.window(ctx, w); err != nil {
+			return r.with(err)
+		}
+		// What was asked for so soon after its time will be asked for again.
+		settled := r.now.Add(-p.cfg.Recheck).Truncate(time.Second)
+		c.next = later(c.next, earlier(w.End, settled))
+	}
+	c.forget(r.now)
+	return r.with(nil)
+}
+
+// lookBack is how far back windows may begin, with the margin for those that have to wait for others.
+func (p *Poller) lookBack() time.Duration {
+	lookBack := p.client.SIEM.core.lookBack
+	if lookBack > 2*SliceMargin {
+		lookBack -= SliceMargin
+	}
+	return lookBack
+}
+
+// with joins what is told at the end of a poll.
+func (r *round) with(err error) error {
+	problems := []error{err}
+	if r.bad.Total > 0 {
+		problems = append([]error{&r.bad}, problems...)
+	}
+	if r.gap != nil {
+		problems = append([]error{r.gap}, problems...)
+	}
+	if errors.Is(err, errStopped) {
+		return err
+	}
+	problems = slices.DeleteFunc(problems, func(err error) bool { return err == nil })
+	if len(problems) == 1 {
+		return problems[0]
+	}
+	return errors.Join(problems...)
+}
+
+// window reads one window to its end.
+func (r *round) window(ctx context.Context, w Window) error {
+	p := r.poller
+	query := Query{
+		Window: w, ThreatTypes: p.cfg.ThreatTypes, ThreatStatuses: p.cfg.ThreatStatuses,
+		OnMalformed: func(m Malformed) { r.malformed(w, m) },
+	}
+	for record, err := range p.client.SIEM.Records(ctx, p.cfg.Feed, query) {
+		if err != nil {
+			return err
+		}
+		news := p.cursor.note(keyOf(record.Identity()), stateOf(record), w.End)
+		if news == known || news == changed && !p.cfg.Changes {
+			continue
+		}
+		if !r.yield(Polled{Record: record, Changed: news == changed}, nil) {
+			return errStopped
+		}
+	}
+	return nil
+}
+
+func (r *round) malformed(w Window, m Malformed) {
+	if r.poller.cursor.note(keyOf("malformed "+digestIdentity(m.Category, m.Raw)), state{}, w.End) == known {
+		return
+	}
+	if r.poller.cfg.OnMalformed != nil {
+		r.poller.cfg.OnMalformed(m)
+		return
+	}
+	r.bad.add(m)
+}
