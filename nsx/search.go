@@ -42,6 +42,7 @@ type VMSearch struct {
 // It needs the right to search.
 //
 //api:op GET /policy/api/v1/search/query
+//api:op GET /api/v1/search/query
 func (v *VirtualMachines) Search(ctx context.Context, q VMSearch) iter.Seq2[VirtualMachine, error] {
 	return once(func(yield func(VirtualMachine, error) bool) {
 		call := rest.Call{Op: "virtual_machines.search", Route: "/policy/api/v1/search/query"}
@@ -92,8 +93,6 @@ func (v *VirtualMachines) Search(ctx context.Context, q VMSearch) iter.Seq2[Virt
 }
 
 // routeManagerSearch is the index of the manager API.
-//
-//api:op GET /api/v1/search/query
 const routeManagerSearch = "/api/v1/search/query"
 
 func (q VMSearch) check() error {

@@ -1,6 +1,10 @@
 package deps_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,10 +17,9 @@ import (
 	"github.com/pphunt/pphunt/proofpoint/proofpointtest"
 )
 
-// apiOp is the line at the end of a client method's comment that names the call it makes.
-var apiOp = regexp.MustCompile(`(?m)^//api:op (\S+ \S+)$`)
-
-// TestOperations checks that each fake serves every call that its client makes.
+// TestOperations compares three lists: what the vendors document (testdata/operations.txt), the calls that the clients make (the
+// //api:op lines of their methods) and the routes of the fakes. A method without a route fails, and so does a route without a method,
+// unless the first list says why. With -v it prints what makes each call.
 func TestOperations(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -29,29 +32,134 @@ func TestOperations(t *testing.T) {
 	} {
 		t.Run(c.client, func(t *testing.T) {
 			t.Parallel()
-			files, err := filepath.Glob(filepath.Join(root(t), c.client, "*.go"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			found := 0
-			for _, file := range files {
-				if strings.HasSuffix(file, "_test.go") {
-					continue
-				}
-				text, err := os.ReadFile(file)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, m := range apiOp.FindAllStringSubmatch(string(text), -1) {
-					found++
-					if !slices.Contains(c.served, m[1]) {
-						t.Errorf("%s makes the call %q, which the fake does not serve", filepath.Base(file), m[1])
-					}
+			documented := documentedOperations(t, c.client)
+			made := madeOperations(t, c.client)
+			served := map[string]bool{}
+			for _, pattern := range c.served {
+				served[anonymous(pattern)] = true
+				if _, ok := documented[anonymous(pattern)]; !ok {
+					t.Errorf("the fake serves %s, which testdata/operations.txt does not list", pattern)
 				}
 			}
-			if found == 0 {
-				t.Errorf("no //api:op line in package %s", c.client)
+			for _, op := range slices.Sorted(maps.Keys(made)) {
+				methods := made[op]
+				reason, ok := documented[op]
+				switch {
+				case !ok:
+					t.Errorf("%s makes the call %s, which testdata/operations.txt does not list", strings.Join(methods, ", "), op)
+				case reason != "":
+					t.Errorf("%s makes the call %s, for which testdata/operations.txt says why no method does: %s", strings.Join(methods, ", "), op, reason)
+				}
+			}
+			for _, op := range slices.Sorted(maps.Keys(documented)) {
+				reason := documented[op]
+				switch {
+				case !served[op]:
+					t.Errorf("the fake does not serve %s", op)
+				case made[op] == nil && reason == "":
+					t.Errorf("no method makes the call %s", op)
+				}
+				t.Logf("%s: %s", op, strings.Join(append(made[op], reason), " "))
 			}
 		})
 	}
+}
+
+var placeholder = regexp.MustCompile(`\{[^}]*\}`)
+
+// variants are paths that differ in nothing but a value that stands in the place of a placeholder.
+var variants = strings.NewReplacer(
+	"/policy/api/v1/orgs/{}/projects/{}/infra", "/policy/api/v1/infra",
+	"/domains/default/", "/domains/{}/",
+	"/spec/vmware/types/Tag", "/spec/vmware/types/{}", "/spec/vmware/types/ManagedResource", "/spec/vmware/types/{}",
+)
+
+// anonymous leaves the names of the placeholders out: they are the writer's choice.
+func anonymous(op string) string { return variants.Replace(placeholder.ReplaceAllString(op, "{}")) }
+
+// documentedOperations are the operations that the list has for a client, each with the reason why no method makes the call.
+func documentedOperations(t *testing.T, client string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "operations.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		op, reason, _ := strings.Cut(strings.TrimSpace(line), " ! ")
+		if op, ok := strings.CutPrefix(op, client+" "); ok {
+			if _, twice := all[anonymous(op)]; twice {
+				t.Errorf("testdata/operations.txt lists %s twice", op)
+			}
+			all[anonymous(op)] = reason
+		}
+	}
+	if len(all) == 0 {
+		t.Errorf("testdata/operations.txt lists nothing for %s", client)
+	}
+	return all
+}
+
+// apiOp is the line at the end of a comment that names the call that the function makes.
+var apiOp = regexp.MustCompile(`(?m)^//api:op (\S+ \S+)$`)
+
+// madeOperations are the calls of a client with the functions that make them. It fails for a line that is not at a function.
+func madeOperations(t *testing.T, client string) map[string][]string {
+	t.Helper()
+	made := map[string][]string{}
+	files, err := filepath.Glob(filepath.Join(root(t), client, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok || f.Doc == nil {
+				continue
+			}
+			for _, comment := range f.Doc.List {
+				if m := apiOp.FindStringSubmatch(comment.Text); m != nil {
+					found++
+					made[anonymous(m[1])] = append(made[anonymous(m[1])], functionName(f))
+				}
+			}
+		}
+		if all := strings.Count(string(text), "\n//api:op "); all != found {
+			t.Errorf("%s has %d //api:op lines, of which %d end the comment of a function and have a method and a path", filepath.Base(path), all, found)
+		}
+	}
+	for _, methods := range made {
+		slices.Sort(methods)
+	}
+	return made
+}
+
+// functionName is the name with its receiver: Devices.Get.
+func functionName(f *ast.FuncDecl) string {
+	if f.Recv == nil || len(f.Recv.List) == 0 {
+		return f.Name.Name
+	}
+	t := f.Recv.List[0].Type
+	if star, ok := t.(*ast.StarExpr); ok {
+		t = star.X
+	}
+	if generic, ok := t.(*ast.IndexExpr); ok {
+		t = generic.X
+	}
+	if name, ok := t.(*ast.Ident); ok {
+		return name.Name + "." + f.Name.Name
+	}
+	return f.Name.Name
 }
