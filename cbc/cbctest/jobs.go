@@ -61,11 +61,6 @@ func whenDone(f func(at time.Time)) jobOption {
 	return func(j *serviceJob) { j.done = append(j.done, f) }
 }
 
-// failing lets the job end as FAILED with a message instead of completing.
-func failing(message string) jobOption {
-	return func(j *serviceJob) { j.failure = message }
-}
-
 // startServiceJob starts a job and returns its id. kind is the type that the job tells, total how many things it goes through.
 // output, which may be nil, is asked once, when the job has completed, for what can be downloaded. Without [ownedBy] every key
 // sees the job. The caller holds the lock, and calls advanceServiceJobs before it reads what whenDone changes.
