@@ -102,7 +102,7 @@ func lost(op string, missing, left []DeviceID) error {
 
 // onlyNotFound tells whether an error of [Devices.ByIDs] is about devices that do not exist and nothing else.
 func onlyNotFound(err error) bool {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // it is ByIDs that joins them
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return false
 	}
