@@ -22,7 +22,7 @@ type line struct {
 	mu      sync.Mutex
 	info    SessionInfo
 	shared  bool          // it was live before it was asked for
-	full    bool          // it has taken all the commands that it takes
+	issued  int           // how many commands it has, those counted that are about to be given
 	retired bool          // its pool has done with it
 	working int           // commands under way
 	still   chan struct{} // closed once there are none; nil unless somebody waits for that
@@ -56,12 +56,12 @@ func (l *line) others() bool {
 	return l.shared
 }
 
-// taken notes that the session has taken a command. Ids begin with 0.
+// taken notes the id of a command, which tells how many there are, those of others included. Ids begin with 0.
 func (l *line) taken(session SessionID, command int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.info.ID == session && command >= sessionCommands-1 {
-		l.full = true
+	if l.info.ID == session {
+		l.issued = max(l.issued, command+1)
 	}
 }
 
@@ -158,7 +158,7 @@ func (s *Session) enter(ctx context.Context, op string) (SessionID, error) {
 	}
 	defer l.pass()
 	l.mu.Lock()
-	renew := s.opts.Replace && l.full && !l.shared
+	renew := s.opts.Replace && l.issued >= sessionCommands && !l.shared
 	l.mu.Unlock()
 	if renew {
 		if err := s.renew(ctx, op); err != nil {
@@ -168,6 +168,7 @@ func (s *Session) enter(ctx context.Context, op string) (SessionID, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.working++
+	l.issued++
 	return l.info.ID, nil
 }
 
@@ -218,7 +219,7 @@ func (l *line) adopt(info SessionInfo, shared bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.retired {
-		l.info, l.shared, l.full = info, shared, false
+		l.info, l.shared, l.issued = info, shared, 0
 	}
 	return !l.retired
 }
