@@ -3,6 +3,7 @@ package nsxtest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -228,12 +229,7 @@ func (t *term) repeatsScope() bool {
 			}
 			seen[t.value] = true
 		}
-		for _, inner := range t.inner {
-			if walk(inner) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(t.inner, walk)
 	}
 	return walk(t)
 }

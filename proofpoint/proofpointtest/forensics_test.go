@@ -94,10 +94,10 @@ func TestEvidenceOfEveryType(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.body), &got); err != nil || len(got.Reports) != 1 {
 			t.Fatalf("%s: %v", a.body, err)
 		}
-		names := ""
+		var names strings.Builder
 		for _, e := range got.Reports[0].Forensics {
 			types[e.Type]++
-			names += e.Type + " "
+			names.WriteString(e.Type + " ")
 			switch e.What["blacklisted"].(type) {
 			case bool:
 				kinds["boolean"] = true
@@ -105,9 +105,9 @@ func TestEvidenceOfEveryType(t *testing.T) {
 				kinds["number"] = true
 			}
 		}
-		order[names] = true
+		order[names.String()] = true
 	}
-	for _, want := range strings.Fields("attachment behavior cookie dns domains dropper file ids idsrule mutex network process registry screenshot url policy redirect_chain") {
+	for want := range strings.FieldsSeq("attachment behavior cookie dns domains dropper file ids idsrule mutex network process registry screenshot url policy redirect_chain") {
 		if types[want] == 0 {
 			t.Errorf("no evidence of type %s", want)
 		}

@@ -150,10 +150,10 @@ func (s *Server) askPeople(w http.ResponseWriter, r *http.Request, p Pool, size,
 // count sums what happened to each person in the window, the most first. Nobody to whom nothing happened is listed.
 func (s *Server) count(a askedPeople, given func(*Person) []Score, of func(*view, *item) ([]string, []Score)) []counted {
 	v, items, _ := s.world()
-	all := make([]counted, len(s.people))
+	var all []counted
 	byAddress := map[string]int{}
 	for i, p := range s.people {
-		all[i] = counted{Person: p}
+		all = append(all, counted{Person: p})
 		for _, score := range given(&p) {
 			all[i].add(score, a.window)
 		}
