@@ -73,7 +73,7 @@ func TestAuditSearch(t *testing.T) {
 
 func TestAuditSearchReachesTenThousand(t *testing.T) {
 	t.Parallel()
-	client := connect(t, cbctest.New(audited(10_002)).Client())
+	client, _ := scripted(t, map[string][]string{opAudit: capped(`{"description":"did %d"}`, 4000, 4000, 2000)})
 	entries, err := gather(client.AuditLog.Search(t.Context(), cbc.AuditQuery{Rows: 4000}))
 	if len(entries) != 10_000 || !errors.Is(err, cbc.ErrTruncated) {
 		t.Errorf("Search yields %d entries, %v, want 10,000 and ErrTruncated", len(entries), err)

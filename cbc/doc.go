@@ -41,6 +41,19 @@
 // A search that is not complete ends with an [*IncompleteError], never with results that look complete. Errors of the network
 // and of contexts stay what they are. No error holds a credential, an address or a header.
 //
+// # Jobs
+//
+// Work that takes longer than a call is a job, which is a value with an ID: another process can pick it up. Searches, their facets,
+// details and summaries ([SearchJob], [RowJob], [FacetJob], [SummaryJob]) are over when all of the vendor's searchers have answered,
+// and given up three minutes after their start; what came until then can be read, together with an [*IncompleteError]. One searcher
+// that is missing out of several is a warning in [Status], since that is how searches end under load. Exports and changes of many
+// alerts ([ServiceJob]) have no such limit. The events of a process are no job, but are asked for until all their segments are done.
+//
+// # Expressions
+//
+// An [Expr] is made of values that are escaped: none of them, wherever it comes from, can add to the expression. How many values a
+// search takes is not documented; [Expr.Clauses] and [Expr.Len] tell when to split it.
+//
 // # Retries
 //
 // A call that may be made twice without harm is repeated after gateway and connection errors, up to [Config.Attempts] times; a

@@ -85,8 +85,8 @@ type SummaryJob struct {
 	format  string // that last has
 }
 
-// Wait looks until the job is finished, as [RowJob.Wait] does. A process that the vendor does not know is an [ErrNotFound]. It needs
-// org.search.events (READ).
+// Wait looks until the job is finished, as [RowJob.Wait] does. A process that the vendor does not know is an [ErrNotFound], and
+// so is a job that it has forgotten. It needs org.search.events (READ).
 func (j *SummaryJob) Wait(ctx context.Context) (Status, error) {
 	return j.waiting.until(ctx, "processes.summary_wait", j.ID, func(ctx context.Context) (Status, error) { return j.look(ctx, "summary") })
 }
@@ -110,8 +110,12 @@ func (j *SummaryJob) look(ctx context.Context, format string) (Status, error) {
 	default:
 		return Status{}, &APIError{Op: op, StatusCode: http.StatusOK, Code: answer.Exception, Message: "the summary could not be made"}
 	}
+	status := answer.status()
+	if status.Finished && status.Contacted == 0 {
+		return Status{}, fmt.Errorf("cbc: %s: the vendor has no data: %w", op, ErrNotFound)
+	}
 	j.last, j.format = answer, format
-	return answer.status(), nil
+	return status, nil
 }
 
 // read waits for the job in a format.
