@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -25,9 +26,7 @@ func wireTag(value string) object {
 
 func wireRule(id string, more object) object {
 	r := object{"id": id, "path": policiesAt + "p/rules/" + id, "action": "DROP", "direction": "IN_OUT", "source_groups": []string{"ANY"}, "destination_groups": []string{"ANY"}, "services": []string{"ANY"}, "scope": []string{"ANY"}}
-	for k, v := range more {
-		r[k] = v
-	}
+	maps.Copy(r, more)
 	return r
 }
 

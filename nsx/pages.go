@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,9 +73,7 @@ func rows[T any](ctx context.Context, c *core, call rest.Call, how paging[T]) it
 // onePage asks for the page at cursor and looks at its form.
 func onePage[T any](ctx context.Context, c *core, call rest.Call, how paging[T], cursor string) (page[T], error) {
 	query := url.Values{}
-	for name, values := range call.Query {
-		query[name] = values
-	}
+	maps.Copy(query, call.Query)
 	if cursor != "" {
 		query.Set("cursor", cursor)
 	}
@@ -104,11 +104,11 @@ func odd(op, message string) error {
 // endsWithZeros tells the cursor by which the lists of the manager API can say that there is no more.
 func endsWithZeros[T any](p page[T], _ int) bool { return strings.HasPrefix(p.Cursor, "0000") }
 
-// setNonEmpty sets the parameters that have a value.
+// setNonEmpty sets the parameters that have a value; pairs are a name and a value each.
 func setNonEmpty(query url.Values, pairs ...string) url.Values {
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			query.Set(pairs[i], pairs[i+1])
+	for pair := range slices.Chunk(pairs, 2) {
+		if pair[1] != "" {
+			query.Set(pair[0], pair[1])
 		}
 	}
 	return query

@@ -71,18 +71,18 @@ func TestPagingOfPolicyListsThatTellMoreOrLess(t *testing.T) {
 				got++
 			}
 		}
-		cursors := ""
+		var cursors strings.Builder
 		for i, u := range s.urls {
 			cursor := parameter(t, u, "cursor")
 			if i > 0 {
-				cursors += " " + cursor
+				cursors.WriteString(" " + cursor)
 			}
 			if parameter(t, u, "sort_by") != "external_id" {
 				t.Errorf("%s: %s has no order", tc.name, u)
 			}
 		}
-		if _, isAPI := errors.AsType[*nsx.APIError](failure); got != tc.want || cursors != tc.cursors || isAPI != tc.fails {
-			t.Errorf("%s: %d machines with the cursors %q, error %v; want %d, %q, failure %v", tc.name, got, cursors, failure, tc.want, tc.cursors, tc.fails)
+		if _, isAPI := errors.AsType[*nsx.APIError](failure); got != tc.want || cursors.String() != tc.cursors || isAPI != tc.fails {
+			t.Errorf("%s: %d machines with the cursors %q, error %v; want %d, %q, failure %v", tc.name, got, cursors.String(), failure, tc.want, tc.cursors, tc.fails)
 		}
 	}
 }

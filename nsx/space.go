@@ -65,14 +65,6 @@ func (p place) call(op, route string, args ...string) rest.Call {
 	}
 }
 
-// path is where an object of the space is.
-func (p place) path(rest string) Path {
-	if p.project == "" {
-		return Path("/infra" + rest)
-	}
-	return Path("/orgs/" + defaultOrg + "/projects/" + string(p.project) + "/infra" + rest)
-}
-
 // realized are the parameters of calls about what is on the enforcement point.
 func (p place) realized(pairs ...string) url.Values {
 	return setNonEmpty(url.Values{}, append(pairs, "enforcement_point_path", string(p.enforcementPoint))...)
