@@ -139,8 +139,8 @@ func TestDeviceFacet(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", body, diff)
 		}
 	}
-	got := c.call("POST", devices+"/_facet", `{"terms":{"fields":["os","colour"]}}`, 400)
-	if got["error_code"] != "INVALID_ENUM_VALUE" || got["field"] != "terms.fields[1]" || got["invalid_value"] != "colour" {
+	got := c.call("POST", devices+"/_facet", `{"terms":{"fields":["os","shade"]}}`, 400)
+	if got["error_code"] != "INVALID_ENUM_VALUE" || got["field"] != "terms.fields[1]" || got["invalid_value"] != "shade" {
 		t.Errorf("an unknown field = %v", got)
 	}
 	for _, body := range []string{`{}`, `{"terms":{"fields":[]}}`, `{"terms":{"fields":["os"],"rows":-1}}`, `{"terms":{"fields":["os"]},"rows":1}`} {

@@ -17,7 +17,7 @@ func TestTranslateQuery(t *testing.T) {
 		`process_name:a.exe -username:SYSTEM`:              `process_name:a.exe -process_username:SYSTEM`,
 		`(cmdline:"md5:not\"me" OR ipaddr:192.0.2.1)`:      `(process_cmdline:"md5:not\"me" OR netconn_ipv4:192.0.2.1)`,
 		`filemod:a\:b domain:example.com AND (path:x.exe)`: `filemod_name:a\:b netconn_domain:example.com AND (process_name:x.exe)`,
-		`colour:red`: `colour:red`,
+		`shade:red`: `shade:red`,
 	} {
 		body, err := json.Marshal(map[string]string{"query": query})
 		if err != nil {

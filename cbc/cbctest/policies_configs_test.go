@@ -69,7 +69,7 @@ func TestRuleConfigsStrict(t *testing.T) {
 		status                  int
 		reason                  string
 	}{
-		{"ALL", "PUT", one, `[{"id":"x","colour":"red"}]`, 400, "colour"},
+		{"ALL", "PUT", one, `[{"id":"x","shade":"red"}]`, 400, "shade"},
 		{"ALL", "PUT", one, `7`, 400, "MALFORMED_JSON"},
 		{"ALL", "PUT", one, `[] []`, 400, "after"},
 		{"ALL", "PUT", strings.Replace(one, "20", "99", 1), `[]`, 404, "policy not found"},
