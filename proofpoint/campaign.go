@@ -8,6 +8,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// CampaignID identifies a campaign.
+type CampaignID string
+
 // Campaign is what is known of a campaign. Every field may be absent.
 type Campaign struct {
 	ID CampaignID `json:"id,omitzero"`

@@ -140,12 +140,12 @@ func TestPagesOfCampaignIDs(t *testing.T) {
 		var asked []string
 		client := newClient(t, turning(&asked, tt.bodies...))
 		refs, err := collect(t, client.Campaigns.IDs(t.Context(), proofpoint.CampaignQuery{Window: day, PageSize: 2}))
-		got := ""
+		var got strings.Builder
 		for _, r := range refs {
-			got += string(r.ID)
+			got.WriteString(string(r.ID))
 		}
-		if got != tt.want || strings.Join(asked, "") != tt.asked {
-			t.Errorf("%s: IDs() = %q after pages %v, want %q after %s", tt.name, got, asked, tt.want, tt.asked)
+		if got.String() != tt.want || strings.Join(asked, "") != tt.asked {
+			t.Errorf("%s: IDs() = %q after pages %v, want %q after %s", tt.name, got.String(), asked, tt.want, tt.asked)
 		}
 		if (err != nil) != (tt.err != "") || err != nil && (!strings.Contains(err.Error(), tt.err) || !strings.HasPrefix(err.Error(), "proofpoint: campaigns.ids: ")) {
 			t.Errorf("%s: IDs() = %v, want an error with %q", tt.name, err, tt.err)

@@ -51,9 +51,6 @@ type Click struct {
 	Raw []byte `json:"-"`
 }
 
-// CampaignID identifies a campaign.
-type CampaignID string
-
 // Created is the time by which the service sorts the record into a window: the later of the click and the verdict.
 func (c Click) Created() time.Time {
 	if c.ThreatTime.After(c.Time) {

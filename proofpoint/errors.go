@@ -16,9 +16,14 @@ var (
 	ErrForbidden = errors.New("the credentials have no right to this data")
 	// ErrNotFound means that the service does not know the id (404).
 	ErrNotFound = errors.New("not found")
-	// ErrRateLimited means that the quota is used up (429), or that waiting for it would outlast the caller's deadline. The
-	// quota of the message feeds is counted over 24 hours: come back after minutes, not seconds.
+	// ErrRateLimited means that the quota is used up, as the service (429) or a [Quota] says, or that waiting for a turn would
+	// outlast the caller's deadline. Quotas are counted over 24 hours: come back after minutes, not seconds.
 	ErrRateLimited = errors.New("the quota is used up")
+	// ErrQuotaExhausted means that a call was not sent, because the service would have refused it. It is an [ErrRateLimited] as
+	// well. See [QuotaError].
+	ErrQuotaExhausted = errors.New("the quota allows no call now")
+	// ErrNotDecoded means that a URL could not be decoded, mostly because it was never rewritten.
+	ErrNotDecoded = errors.New("the URL could not be decoded")
 	// ErrTooShort means that a window is shorter than 30 seconds.
 	ErrTooShort = errors.New("the window is shorter than 30 seconds")
 	// ErrTooLong means that a window is longer than an hour, or longer than a day where campaigns are listed.
@@ -134,6 +139,7 @@ func (e *IncompleteError) Retryable() bool { return true }
 
 // Malformed is one record that could not be read.
 type Malformed struct {
+	// Category is that of a record of a feed, and empty for entries of other lists.
 	Category Category
 	// Raw is the record as it came.
 	Raw []byte

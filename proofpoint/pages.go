@@ -28,11 +28,11 @@ func (r *rows[T]) read(dec *jsontext.Decoder, row func(*jsontext.Decoder, *T) er
 			return err
 		}
 		var v T
-		if err := readWhole(raw, func(dec *jsontext.Decoder) error { return row(dec, &v) }); err != nil {
-			r.bad = append(r.bad, Malformed{Raw: bytes.Clone(raw), Err: err})
-			return nil
+		if wrong := readWhole(raw, func(dec *jsontext.Decoder) error { return row(dec, &v) }); wrong != nil {
+			r.bad = append(r.bad, Malformed{Raw: bytes.Clone(raw), Err: wrong})
+		} else {
+			r.good = append(r.good, v)
 		}
-		r.good = append(r.good, v)
 		return nil
 	})
 }

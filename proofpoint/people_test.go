@@ -107,12 +107,12 @@ func TestPagesOfPeople(t *testing.T) {
 		var asked []string
 		client := newClient(t, turning(&asked, tt.bodies...))
 		people, err := collect(t, client.People.TopClickers(t.Context(), proofpoint.PeopleQuery{Window: 30, PageSize: 2}))
-		got := ""
+		var got strings.Builder
 		for _, p := range people {
-			got += p.Person.GUID
+			got.WriteString(p.Person.GUID)
 		}
-		if got != tt.want || strings.Join(asked, "") != tt.asked {
-			t.Errorf("%s: TopClickers() = %q after pages %v, want %q after %s", tt.name, got, asked, tt.want, tt.asked)
+		if got.String() != tt.want || strings.Join(asked, "") != tt.asked {
+			t.Errorf("%s: TopClickers() = %q after pages %v, want %q after %s", tt.name, got.String(), asked, tt.want, tt.asked)
 		}
 		if (err != nil) != (tt.err != "") || err != nil && (!strings.Contains(err.Error(), tt.err) || !strings.HasPrefix(err.Error(), "proofpoint: people.top_clickers: ")) {
 			t.Errorf("%s: TopClickers() = %v, want an error with %q", tt.name, err, tt.err)

@@ -47,9 +47,6 @@ const (
 	longestStep = time.Hour
 )
 
-// ErrQuotaExhausted means that a call was not sent, because the service would have refused it. It is an [ErrRateLimited] as well.
-var ErrQuotaExhausted = errors.New("the quota allows no call now")
-
 // QuotaError is the error of a call that was not sent because of its quota: [ErrQuotaExhausted].
 type QuotaError struct {
 	QuotaUsage

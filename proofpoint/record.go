@@ -125,6 +125,7 @@ func (f Feed) op() string {
 		return "siem.clicks_permitted"
 	case FeedClicksBlocked:
 		return "siem.clicks_blocked"
+	default:
+		return "siem." + string(f)
 	}
-	return "siem." + string(f)
 }

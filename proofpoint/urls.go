@@ -26,9 +26,6 @@ const URLBatch = 50
 // opDecode is the one call that needs no credentials.
 const opDecode = "urls.decode"
 
-// ErrNotDecoded means that a URL could not be decoded, mostly because it was never rewritten.
-var ErrNotDecoded = errors.New("the URL could not be decoded")
-
 // DecodedURL is what became of one URL.
 type DecodedURL struct {
 	// Encoded is the URL as it was given.
