@@ -30,6 +30,20 @@ type World struct {
 	NSX nsxtest.World `json:"nsx"`
 }
 
+// Check finds contradictions within each of the three.
+func (w World) Check() error {
+	var problems []error
+	for _, service := range []struct {
+		name string
+		err  error
+	}{{"tap", w.TAP.Check()}, {"cbc", w.CBC.Check()}, {"nsx", w.NSX.Check()}} {
+		if service.err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", service.name, service.err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
 // ReadWorld reads a world file; now is the present. Unknown members are refused by name, and so is a world that contradicts
 // itself: a typing error must not quietly make another world.
 func ReadWorld(r io.Reader, now time.Time) (World, error) {
@@ -43,7 +57,7 @@ func ReadWorld(r io.Reader, now time.Time) (World, error) {
 		err = fake.UnmarshalStrict(data.Bytes(), &w)
 	}
 	if err == nil {
-		err = w.CBC.Check()
+		err = w.Check()
 	}
 	if err != nil {
 		return World{}, fmt.Errorf("lab: the world file: %w", err)

@@ -88,6 +88,8 @@ func TestReadWorldRefuses(t *testing.T) {
 		"a member that is there twice":         {`{"cbc": {"org_key": "A", "org_key": "B"}}`, `twice`},
 		"another case":                         {`{"CBC": {}}`, `"CBC"`},
 		"a process on a device that is absent": {`{"cbc": {"processes": [{"device_id": 9}]}}`, "device 9"},
+		"a person who is there twice":          {`{"tap": {"people": [{"guid": "a"}, {"guid": "a"}]}}`, "tap: "},
+		"a machine that is there twice":        {`{"nsx": {"vms": [{"name": "a", "external_id": "5021"}, {"name": "b", "external_id": "5021"}]}}`, "nsx: "},
 		"a length of time without its unit":    {`{"cbc": {"devices": [{"id": 1, "name": "A", "check_in": 45}]}}`, "check_in"},
 		"a time that is none":                  {`{"now": "yesterday"}`, "yesterday"},
 	} {
@@ -104,7 +106,7 @@ func TestReadWorldRefuses(t *testing.T) {
 func TestCompany(t *testing.T) {
 	t.Parallel()
 	w := lab.Company(noon())
-	if err := w.CBC.Check(); err != nil {
+	if err := w.Check(); err != nil {
 		t.Errorf("the company contradicts itself: %v", err)
 	}
 	os := map[int64]string{}
