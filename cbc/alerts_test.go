@@ -397,7 +397,7 @@ func TestAlertGetAndFacets(t *testing.T) {
 	if diff := cmp.Diff(want, facets); err != nil || diff != "" {
 		t.Errorf("Facets, error %v (-want +got):\n%s", err, diff)
 	}
-	_, err = a.Facets(t.Context(), cbc.AlertFacetQuery{Terms: []string{"colour"}})
+	_, err = a.Facets(t.Context(), cbc.AlertFacetQuery{Terms: []string{"shade"}})
 	if e, ok := errors.AsType[*cbc.APIError](err); !ok || e.Code != "INVALID_ENUM_VALUE" {
 		t.Errorf("Facets of an unknown field = %v, want INVALID_ENUM_VALUE", err)
 	}

@@ -2,6 +2,7 @@ package cbc
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"net/netip"
@@ -249,7 +250,9 @@ func (f eventFields) address(names ...string) netip.Addr {
 			return netip.AddrFrom16([16]byte(raw))
 		}
 		if n, err := parseInteger(text); err == nil && n != 0 && n >= -1<<31 && n < 1<<32 {
-			return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+			var b [4]byte
+			binary.BigEndian.PutUint32(b[:], uint32(n)) //nolint:gosec // a negative number stands for the same bytes
+			return netip.AddrFrom4(b)
 		}
 	}
 	return netip.Addr{}

@@ -118,7 +118,7 @@ func (p *Processes) Events(ctx context.Context, guid ProcessGUID, q EventQuery) 
 				}
 				err := p.c.do(ctx, call, &answer)
 				last = answer.searchPage
-				return answer.segments, answer.searchPage.progress.status(), err
+				return answer.segments, answer.progress.status(), err
 			})
 			if incomplete, ok := errors.AsType[*IncompleteError](err); ok && ctx.Err() == nil {
 				missing, err = incomplete, nil
@@ -167,7 +167,7 @@ func (p *Processes) EventFacets(ctx context.Context, guid ProcessGUID, q FacetQu
 		}
 		err := p.c.do(ctx, call, &answer)
 		last = answer.facetAnswer
-		return answer.segments, answer.facetAnswer.progress.status(), err
+		return answer.segments, answer.progress.status(), err
 	})
 	if incomplete != nil && (ctx.Err() != nil || !errors.Is(incomplete, ErrIncomplete)) {
 		return Facets{}, incomplete

@@ -99,7 +99,7 @@ func (l wireNodes) nodes() []ProcessNode {
 }
 
 func (w wireNode) node() ProcessNode {
-	w.ProcessNode.Children = w.Kids.nodes()
+	w.Children = w.Kids.nodes()
 	return w.ProcessNode
 }
 

@@ -125,6 +125,7 @@ func (f FieldName) Range(from, to Bound) Expr {
 
 func (b Bound) text() string {
 	switch b.kind {
+	case openBound:
 	case numberBound:
 		return strconv.FormatInt(b.number, 10)
 	case timeBound:
