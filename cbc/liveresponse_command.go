@@ -69,12 +69,12 @@ type orderBody struct {
 }
 
 // run gives a command and waits for its result, in the session that takes it.
-func (s *Session) run(ctx context.Context, o order) (first, last wireCommand, err error) {
+func (s *Session) run(ctx context.Context, o order) (last wireCommand, err error) {
 	err = s.in(ctx, o.op, againIf(o.repeatable), func(id SessionID) error {
-		first, last, err = s.give(ctx, id, o)
+		_, last, err = s.give(ctx, id, o)
 		return err
 	})
-	return first, last, err
+	return last, err
 }
 
 // give gives a command and waits for its result with growing pauses. The first answer, which has what the last one may lack, is

@@ -108,7 +108,7 @@ func (e *CommandError) Is(target error) bool {
 // Win32 is the Windows error code, such as 2 for a file that is not there; false where Code is none.
 func (e *CommandError) Win32() (code uint16, ok bool) {
 	const facility = 0x80070000
-	return uint16(e.Code & 0xFFFF), e.Code&^0xFFFF == facility //nolint:gosec // the low half is what is wanted
+	return uint16(e.Code & 0xFFFF), e.Code&^0xFFFF == facility
 }
 
 func (e *CommandError) windows() bool { return strings.EqualFold(e.ResultType, "WinHresult") }

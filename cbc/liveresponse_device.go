@@ -31,7 +31,7 @@ type RunningProcess struct {
 // org.liveresponse.process (READ) and org.liveresponse.session (READ).
 func (s *Session) Processes(ctx context.Context) ([]RunningProcess, error) {
 	const op = "live_response.processes"
-	_, last, err := s.run(ctx, order{op: op, limit: s.opts.CommandTimeout, repeatable: true, body: orderBody{Name: commandProcesses}})
+	last, err := s.run(ctx, order{op: op, limit: s.opts.CommandTimeout, repeatable: true, body: orderBody{Name: commandProcesses}})
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +61,6 @@ func (s *Session) Kill(ctx context.Context, pid int64) error {
 	if pid <= 0 { // on other systems than Windows these stand for groups of processes
 		return fmt.Errorf("cbc: %s: %d is not the id of a single process", op, pid)
 	}
-	_, _, err := s.run(ctx, order{op: op, limit: s.opts.CommandTimeout, body: orderBody{Name: commandKill, PID: pid}})
+	_, err := s.run(ctx, order{op: op, limit: s.opts.CommandTimeout, body: orderBody{Name: commandKill, PID: pid}})
 	return err
 }

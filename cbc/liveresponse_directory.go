@@ -71,7 +71,7 @@ func (s *Session) ListDirectory(ctx context.Context, path string) ([]FileInfo, e
 	if !wild(base(path)) {
 		path = join(path, "")
 	}
-	_, last, err := s.run(ctx, order{op: op, limit: s.opts.CommandTimeout, repeatable: true, body: orderBody{Name: commandListDirectory, Path: path}})
+	last, err := s.run(ctx, order{op: op, limit: s.opts.CommandTimeout, repeatable: true, body: orderBody{Name: commandListDirectory, Path: path}})
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func (s *Session) CreateDirectory(ctx context.Context, path string) error {
 	if err := checkDevicePath(op, path); err != nil {
 		return err
 	}
-	_, _, err := s.run(ctx, order{op: op, limit: s.opts.CommandTimeout, body: orderBody{Name: commandCreateDirectory, Path: path}})
+	_, err := s.run(ctx, order{op: op, limit: s.opts.CommandTimeout, body: orderBody{Name: commandCreateDirectory, Path: path}})
 	return err
 }
 

@@ -184,7 +184,7 @@ func (s *Session) DeleteFile(ctx context.Context, path string) error {
 	if err := checkDevicePath(op, path); err != nil {
 		return err
 	}
-	_, _, err := s.run(ctx, order{op: op, limit: s.opts.CommandTimeout, body: orderBody{Name: commandDeleteFile, Path: path}})
+	_, err := s.run(ctx, order{op: op, limit: s.opts.CommandTimeout, body: orderBody{Name: commandDeleteFile, Path: path}})
 	return err
 }
 

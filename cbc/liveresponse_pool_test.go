@@ -379,7 +379,9 @@ func TestPoolClose(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			srv.Inject(func(r *http.Request) bool { return r.Method == "DELETE" && strings.HasSuffix(r.URL.Path, ":1") }, -1, fake.Status(http.StatusForbidden, nil, "no"))
+			srv.Inject(func(r *http.Request) bool {
+				return r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, ":1")
+			}, -1, fake.Status(http.StatusForbidden, nil, "no"))
 			_ = lease(t, pool, 1).Close(t.Context())
 			if err := pool.Close(t.Context()); !errors.Is(err, cbc.ErrForbidden) {
 				t.Errorf("Close = %v, want the error of the session", err)

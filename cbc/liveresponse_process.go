@@ -83,7 +83,7 @@ func (s *Session) createProcess(ctx context.Context, op string, spec ProcessSpec
 	if spec.Timeout > 0 {
 		limit = spec.Timeout
 	}
-	_, last, err := s.run(ctx, order{op: op, limit: limit, body: orderBody{
+	last, err := s.run(ctx, order{op: op, limit: limit, body: orderBody{
 		Name: commandCreateProcess, Path: string(spec.CommandLine), Wait: wait,
 		OutputFile: spec.OutputFile, WorkingDirectory: spec.WorkingDirectory,
 	}})
@@ -156,7 +156,7 @@ func (s *Session) tidy(ctx context.Context, op, path string) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 	defer stop()
 	o := order{op: op, limit: cleanup, body: orderBody{Name: commandDeleteFile, Path: path}}
-	_, _, err := s.run(ctx, o)
+	_, err := s.run(ctx, o)
 	if err == nil || errors.Is(err, ErrFileNotFound) {
 		return nil
 	}

@@ -80,6 +80,7 @@ func (w wireValue) value() (RegistryValue, error) {
 			return v, fmt.Errorf("the value %q is no %s: %q", printable(v.Name), v.Type, printable(v.Text))
 		}
 		v.Number = number
+	default: // a text, or a type that is not known
 	}
 	return v, nil
 }
@@ -255,6 +256,6 @@ func (s *Session) registry(ctx context.Context, o order) (wireCommand, error) {
 		return wireCommand{}, fmt.Errorf("cbc: %s: the path has a zero byte", o.op)
 	}
 	o.limit = s.opts.CommandTimeout
-	_, last, err := s.run(ctx, o)
+	last, err := s.run(ctx, o)
 	return last, err
 }

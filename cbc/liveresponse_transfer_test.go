@@ -249,7 +249,9 @@ func TestGetFilePart(t *testing.T) {
 func TestCopiesThatCannotBeDeleted(t *testing.T) {
 	inBubble(t, lab(nil), func(t *testing.T, srv *cbctest.Server, client *cbc.Client) {
 		s := open(t, client, cbc.OpenOptions{})
-		srv.Inject(func(r *http.Request) bool { return r.Method == "DELETE" && strings.Contains(r.URL.Path, "/files/") }, -1,
+		srv.Inject(func(r *http.Request) bool {
+			return r.Method == http.MethodDelete && strings.Contains(r.URL.Path, "/files/")
+		}, -1,
 			fake.Status(http.StatusForbidden, nil, "no"))
 		r, err := s.GetFile(t.Context(), invoice)
 		if err != nil {
