@@ -266,6 +266,40 @@ func TestChangesAreToldFromNewRecords(t *testing.T) {
 	}
 }
 
+func TestAGapIsToldOnceThoughTheWindowBehindItFails(t *testing.T) {
+	t.Parallel()
+	gaps := 0
+	client := newClient(t, saying(http.StatusForbidden, "no"))
+	cfg := proofpoint.PollerConfig{Feed: proofpoint.FeedAll, Start: now.Add(-200 * time.Hour), OnGap: func(proofpoint.Window) { gaps++ }}
+	poller := newPoller(t, client, cfg)
+	for range 2 {
+		if names, err := polled(t, poller); len(names) > 0 || !errors.Is(err, proofpoint.ErrForbidden) {
+			t.Errorf("Poll() = %v, %v", names, err)
+		}
+	}
+	if gaps != 1 {
+		t.Errorf("the gap was told %d times", gaps)
+	}
+}
+
+func TestTheOrderOfThreatsIsNoChange(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	client := newClient(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+		threats := `{"threatID":"a","threatStatus":"active"},{"threatID":"b","threatStatus":"active"}`
+		if calls++; calls > 1 {
+			threats = `{"threatID":"b","threatStatus":"ACTIVE"},{"threatID":"a","threatStatus":"active"}`
+		}
+		return response(r, http.StatusOK, strings.NewReader(`{"messagesBlocked":[{"GUID":"m","threatsInfoMap":[`+threats+`]}]}`)), nil
+	}))
+	poller := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedMessagesBlocked, Changes: true})
+	for _, want := range []int{1, 0} {
+		if names, err := polled(t, poller); len(names) != want || err != nil {
+			t.Errorf("Poll() = %v, %v, want %d records", names, err, want)
+		}
+	}
+}
+
 func TestUnreadableRecordsAreToldOnce(t *testing.T) {
 	t.Parallel()
 	for _, told := range []bool{false, true} {

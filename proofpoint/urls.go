@@ -79,9 +79,7 @@ func (u *URLs) Decode(ctx context.Context, urls ...string) ([]DecodedURL, error)
 			known[given] = DecodedURL{Encoded: given, Err: err}
 		}
 		for _, d := range answer {
-			if _, ok := known[d.Encoded]; ok {
-				known[d.Encoded] = d
-			}
+			known[d.Encoded] = d
 		}
 	}
 	decoded := make([]DecodedURL, len(urls))
