@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -116,9 +117,7 @@ func TestScrollSendsPositionsAsTheyCame(t *testing.T) {
 		"criteria": map[string]any{"status": []any{"ALL"}}, "exclusions": map[string]any{"sensor_version": []any{"1.0"}}, "rows": 1000.0,
 	}
 	second := map[string]any{"search_after": position}
-	for name, value := range first {
-		second[name] = value
-	}
+	maps.Copy(second, first)
 	if diff := cmp.Diff([]map[string]any{first, second}, bodies); diff != "" {
 		t.Errorf("Scroll sent (-want +got):\n%s", diff)
 	}

@@ -26,7 +26,7 @@ func newOutput(op string, status int, header http.Header, source io.ReadCloser) 
 	refuse := func(why error) (io.ReadCloser, error) {
 		return nil, errors.Join(answerError(op, status, nil, why), source.Close())
 	}
-	for _, coding := range strings.Split(strings.Join(header.Values("Content-Encoding"), ","), ",") {
+	for coding := range strings.SplitSeq(strings.Join(header.Values("Content-Encoding"), ","), ",") {
 		switch coding = strings.ToLower(strings.TrimSpace(coding)); coding {
 		case "", "identity":
 		case "gzip", "x-gzip":

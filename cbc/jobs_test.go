@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -166,9 +167,7 @@ func downloads(t *testing.T, header http.Header, body []byte) *cbc.ServiceJob {
 		_, _ = io.WriteString(w, `{"id":7,"status":"COMPLETED"}`)
 	})
 	srv.Handle(opServiceJobDownload, func(w http.ResponseWriter, _ *http.Request) {
-		for name, values := range header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), header)
 		_, _ = w.Write(body)
 	})
 	return connect(t, srv.Client()).Jobs.Job(7)

@@ -131,19 +131,16 @@ type RemediationError struct {
 
 // Error tells the state of the job and the vendor's reason.
 func (e *RemediationError) Error() string {
-	text := fmt.Sprintf("cbc: %s: job %s", e.Op, printable(string(e.Job)))
-	if e.Status.State != "" {
-		text += ": " + printable(e.Status.State)
-	}
-	for _, part := range []string{e.Status.Code, e.Status.Reason} {
+	parts := []string{"cbc: " + e.Op + ": job " + printable(string(e.Job))}
+	for _, part := range []string{e.Status.State, e.Status.Code, e.Status.Reason} {
 		if part != "" {
-			text += ": " + printable(part)
+			parts = append(parts, printable(part))
 		}
 	}
 	if e.Err != nil {
-		text += ": " + unprefixed(e.Op, e.Err)
+		parts = append(parts, unprefixed(e.Op, e.Err))
 	}
-	return text
+	return strings.Join(parts, ": ")
 }
 
 // Is makes the error an [ErrJobFailed], or an [ErrIncomplete] if the job is not known to have ended.
