@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -145,9 +146,7 @@ func sensorSays(answers map[string]map[string]any) func(http.Handler) http.Handl
 				return
 			}
 			all := map[string]any{"id": 0, "name": body.Name, "status": "COMPLETE"}
-			for k, v := range answer {
-				all[k] = v
-			}
+			maps.Copy(all, answer)
 			w.WriteHeader(http.StatusCreated)
 			_ = json.MarshalWrite(w, all)
 		})
