@@ -51,7 +51,7 @@ var (
 // hunt could make. Times are relative to now: the verdicts fell within the last hour.
 func Company(now time.Time) World {
 	now = now.UTC().Truncate(time.Second)
-	return World{
+	w := World{
 		TAP: proofpointtest.World{Messages: mails(now)},
 		CBC: cbctest.World{
 			Policies: []cbctest.Policy{
@@ -73,6 +73,8 @@ func Company(now time.Time) World {
 		},
 		NSX: nsxtest.World{VMs: virtualMachines()},
 	}
+	surround(&w, now)
+	return w
 }
 
 func attachment(f file, verdict string) proofpointtest.Part {

@@ -52,7 +52,7 @@ func devices() []cbctest.Device {
 			Running: []cbctest.RunningProcess{{PID: 1204, Path: `c:\windows\explorer.exe`}},
 		},
 		finance: {
-			Name: `CORP\FIN-WS-0142`, User: `CORP\pat`, DeploymentType: "WORKLOAD", PolicyID: policyContain,
+			Name: `CORP\FIN-WS-0142`, User: `CORP\pat`, DeploymentType: "WORKLOAD", NSXEnabled: true, PolicyID: policyContain,
 			Running: []cbctest.RunningProcess{{PID: 3344, Path: users + `pat\appdata\local\temp\payslip.exe`, Username: `CORP\pat`}},
 			Files:   []cbctest.File{{Path: `C:\Users\pat\AppData\Local\Temp\payslip.exe`, Content: hidden.content}},
 		},
