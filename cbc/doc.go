@@ -63,7 +63,8 @@
 //
 // # Concurrency
 //
-// A [Client] and its parts may be used by any number of goroutines at once. Iterators and jobs belong to one goroutine.
+// A [Client] and its parts may be used by any number of goroutines at once, and so may a [SessionPool], which has to be closed.
+// Iterators and jobs belong to one goroutine.
 //
 // # Testing
 //
