@@ -166,11 +166,21 @@ func ExampleSession_Upload() {
 	for _, path := range []string{`C:\Windows\Temp\a.exe`, `C:\Windows\Temp\b.exe`} {
 		fmt.Println(session.PutTransfer(ctx, path, tool.ID))
 	}
+	held, err := session.Transfers(ctx)
+	fmt.Println(len(held), err)
+	again, err := session.Transfer(ctx, tool.ID)
+	fmt.Println(again.Name, err)
 	fmt.Println(tool.Size, session.DeleteTransfer(ctx, tool.ID))
+
+	commands, err := session.Commands(ctx)
+	fmt.Println(len(commands), commands[0].Name, err)
 	// Output:
 	// <nil>
 	// <nil>
+	// 1 <nil>
+	// tool.exe <nil>
 	// 7 <nil>
+	// 2 put file <nil>
 }
 
 // Arguments from elsewhere become arguments, whatever is in them.
