@@ -131,6 +131,27 @@ func ExampleSIEM_ClicksPermitted() {
 	// mia@lab.example clicked http://login.example/r 9 days before it was condemned
 }
 
+// Blocked clicks are those that the gateway stopped; issues are what got through, mails and clicks.
+func ExampleSIEM_Issues() {
+	ctx, client := context.Background(), exampleClient()
+	for c, err := range client.SIEM.ClicksBlocked(ctx, proofpoint.Query{Window: exampleWindow()}) {
+		fmt.Println("stopped:", c.URL, err)
+	}
+	for r, err := range client.SIEM.Issues(ctx, proofpoint.Query{Window: exampleWindow()}) {
+		switch {
+		case err != nil:
+			log.Fatal(err)
+		case r.Message != nil:
+			fmt.Println("delivered:", r.Message.Subject)
+		case r.Click != nil:
+			fmt.Println("clicked:", r.Click.URL)
+		}
+	}
+	// Unordered output:
+	// delivered: Your offer
+	// clicked: http://login.example/r
+}
+
 func ExampleSIEM_Records() {
 	client := exampleClient()
 	var seen []string

@@ -146,6 +146,52 @@ func madeOperations(t *testing.T, client string) map[string][]string {
 	return made
 }
 
+// TestExamples checks that each method that makes a documented call is used in an example that runs: examples are the manual.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	for _, client := range []string{"proofpoint", "cbc", "nsx"} {
+		t.Run(client, func(t *testing.T) {
+			t.Parallel()
+			used := usedInExamples(t, client)
+			for op, methods := range madeOperations(t, client) {
+				for _, method := range methods {
+					_, name, exported := strings.Cut(method, ".")
+					if exported && ast.IsExported(name) && !used[name] {
+						t.Errorf("no example calls %s, which makes the call %s", method, op)
+					}
+				}
+			}
+		})
+	}
+}
+
+// usedInExamples are the names of the methods that the examples of a package call or hand on.
+func usedInExamples(t *testing.T, client string) map[string]bool {
+	t.Helper()
+	used := map[string]bool{}
+	files, err := filepath.Glob(filepath.Join(root(t), client, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && strings.HasPrefix(f.Name.Name, "Example") {
+				ast.Inspect(f.Body, func(n ast.Node) bool {
+					if selector, ok := n.(*ast.SelectorExpr); ok {
+						used[selector.Sel.Name] = true
+					}
+					return true
+				})
+			}
+		}
+	}
+	return used
+}
+
 // functionName is the name with its receiver: Devices.Get.
 func functionName(f *ast.FuncDecl) string {
 	if f.Recv == nil || len(f.Recv.List) == 0 {
