@@ -32,10 +32,11 @@ type PollerConfig struct {
 	// Changes hands a known record out again when it says something new: another status, another threat, a campaign.
 	Changes bool
 	// OnMalformed is told of each record that cannot be read, once. Defaults to collecting them for one [*MalformedError] at the end
-	// of the poll. They do not hold the cursor up: they would be as unreadable the next time.
+	// of the poll, or of a later one if the loop stops before. They do not hold the cursor up: they would be as unreadable the next
+	// time.
 	OnMalformed func(Malformed)
 	// OnGap is told of time that lies too far back to be asked for, after which the poll goes on behind it. Defaults to a
-	// [*GapError] at the end of the poll.
+	// [*GapError] at the end of the poll, or of a later one if the loop stops before.
 	OnGap func(Window)
 }
 
@@ -68,6 +69,9 @@ type Poller struct {
 	client *Client
 	cfg    PollerConfig
 	cursor Cursor
+	// bad and gap are for the end of a poll whose loop does not stop before.
+	bad MalformedError
+	gap *GapError
 }
 
 // NewPoller checks the configuration, returning everything that is wrong with it. It sends nothing.
@@ -111,7 +115,7 @@ func (p *Poller) Cursor() Cursor { return p.cursor.clone() }
 func (p *Poller) Poll(ctx context.Context) iter.Seq2[Polled, error] {
 	return func(yield func(Polled, error) bool) {
 		now := p.client.now().UTC()
-		r := round{poller: p, now: now, bad: MalformedError{Op: p.cfg.Feed.op()}, yield: yield}
+		r := round{poller: p, now: now, yield: yield}
 		switch err := r.run(ctx); {
 		case errors.Is(err, errStopped):
 		case err != nil:
@@ -125,8 +129,6 @@ type round struct {
 	poller *Poller
 	now    time.Time
 	yield  func(Polled, error) bool
-	bad    MalformedError
-	gap    *GapError
 }
 
 func (r *round) run(ctx context.Context) error {
@@ -140,18 +142,14 @@ func (r *round) run(ctx context.Context) error {
 	}
 	end := r.now.Add(-Settled).Truncate(time.Second)
 	if !end.After(c.next) {
-		return nil
+		return r.with(nil)
 	}
 	slicing, err := Window{Start: c.next, End: end}.Slice(r.now, SliceOptions{Size: p.cfg.Slice, LookBack: p.lookBack()})
 	if err != nil {
-		return err
+		return r.with(err)
 	}
 	if gap := slicing.TooOld; gap != (Window{}) {
-		if p.cfg.OnGap != nil {
-			p.cfg.OnGap(gap)
-		} else {
-			r.gap = &GapError{Window: gap}
-		}
+		p.tellGap(gap)
 		c.next = gap.End
 	}
 	for _, w := range slicing.Windows {
@@ -175,19 +173,37 @@ func (p *Poller) lookBack() time.Duration {
 	return lookBack
 }
 
+// tellGap tells of a gap, or keeps it for the end of a poll. One that nobody has been told of yet goes on in it.
+func (p *Poller) tellGap(gap Window) {
+	switch {
+	case p.cfg.OnGap != nil:
+		p.cfg.OnGap(gap)
+	case p.gap != nil:
+		p.gap.Window.End = gap.End
+	default:
+		p.gap = &GapError{Window: gap}
+	}
+}
+
 // with joins what is told at the end of a poll.
 func (r *round) with(err error) error {
-	problems := []error{err}
-	if r.bad.Total > 0 {
-		problems = append([]error{&r.bad}, problems...)
-	}
-	if r.gap != nil {
-		problems = append([]error{r.gap}, problems...)
-	}
 	if errors.Is(err, errStopped) {
 		return err
 	}
-	problems = slices.DeleteFunc(problems, func(err error) bool { return err == nil })
+	p := r.poller
+	var problems []error
+	if p.gap != nil {
+		problems = append(problems, p.gap)
+	}
+	if p.bad.Total > 0 {
+		bad := p.bad
+		bad.Op = p.cfg.Feed.op()
+		problems = append(problems, &bad)
+	}
+	p.gap, p.bad = nil, MalformedError{}
+	if err != nil {
+		problems = append(problems, err)
+	}
 	if len(problems) == 1 {
 		return problems[0]
 	}
@@ -224,5 +240,5 @@ func (r *round) malformed(w Window, m Malformed) {
 		r.poller.cfg.OnMalformed(m)
 		return
 	}
-	r.bad.add(m)
+	r.poller.bad.add(m)
 }
