@@ -72,6 +72,8 @@ type Poller struct {
 	// bad and gap are for the end of a poll whose loop does not stop before.
 	bad MalformedError
 	gap *GapError
+	// told is up to where a gap was told of or kept. The cursor follows only when the window behind it was read.
+	told time.Time
 }
 
 // NewPoller checks the configuration, returning everything that is wrong with it. It sends nothing.
@@ -111,7 +113,8 @@ func (p *Poller) Cursor() Cursor { return p.cursor.clone() }
 
 // Poll yields what is new up to a minute ago, window by window, the oldest first. A window that fails ends the sequence with its
 // error, and is asked for again by the next poll; what it had brought until then is not handed out again. Where the loop stops, the
-// next poll goes on. Otherwise it yields at most one error, last, as [PollerConfig] says.
+// next poll goes on. Otherwise it yields at most one error, last, as [PollerConfig] says. A cursor that is more than an hour ahead of
+// the clock is an [ErrStillCurrent]: one of the two is wrong, and waiting would miss everything until then.
 func (p *Poller) Poll(ctx context.Context) iter.Seq2[Polled, error] {
 	return func(yield func(Polled, error) bool) {
 		now := p.client.now().UTC()
@@ -134,11 +137,8 @@ type round struct {
 func (r *round) run(ctx context.Context) error {
 	p := r.poller
 	c := &p.cursor
-	if c.next.IsZero() {
-		c.next = p.cfg.Start.UTC().Truncate(time.Second)
-		if p.cfg.Start.IsZero() {
-			c.next = r.now.Add(-time.Hour).Truncate(time.Second)
-		}
+	if started, err := r.start(); !started {
+		return r.with(err)
 	}
 	end := r.now.Add(-Settled).Truncate(time.Second)
 	if !end.After(c.next) {
@@ -148,20 +148,36 @@ func (r *round) run(ctx context.Context) error {
 	if err != nil {
 		return r.with(err)
 	}
-	if gap := slicing.TooOld; gap != (Window{}) {
-		p.tellGap(gap)
-		c.next = gap.End
-	}
+	p.tellGap(slicing.TooOld)
 	for _, w := range slicing.Windows {
 		if err := r.window(ctx, w); err != nil {
 			return r.with(err)
 		}
-		// What was asked for so soon after its time will be asked for again.
+		// What was asked for so soon after its time will be asked for again. A gap is left behind only here, where the service has
+		// taken the window after it: a clock that is ahead sees gaps where there are none.
 		settled := r.now.Add(-p.cfg.Recheck).Truncate(time.Second)
 		c.next = later(c.next, earlier(w.End, settled))
 	}
 	c.forget(r.now)
 	return r.with(nil)
+}
+
+// start puts a cursor that is before the first poll where that begins, and looks whether the time has come.
+func (r *round) start() (bool, error) {
+	c, start := &r.poller.cursor, r.poller.cfg.Start
+	ahead := r.now.Add(longestStep)
+	switch {
+	case !c.next.IsZero() && c.next.After(ahead):
+		return false, fmt.Errorf("proofpoint: poll: %w: the cursor is in the future, at %s", ErrStillCurrent, c.next.Format(time.RFC3339))
+	case !c.next.IsZero():
+	case start.After(ahead):
+		return false, nil
+	case start.IsZero():
+		c.next = r.now.Add(-time.Hour).Truncate(time.Second)
+	default:
+		c.next = start.UTC().Truncate(time.Second)
+	}
+	return true, nil
 }
 
 // lookBack is how far back windows may begin, with the margin for those that have to wait for others.
@@ -173,12 +189,22 @@ func (p *Poller) lookBack() time.Duration {
 	return lookBack
 }
 
-// tellGap tells of a gap, or keeps it for the end of a poll. One that nobody has been told of yet goes on in it.
+// tellGap tells of what is new in a gap, or keeps it for the end of a poll.
 func (p *Poller) tellGap(gap Window) {
+	if gap == (Window{}) {
+		return
+	}
+	if p.told.After(gap.Start) && !p.told.After(gap.End) {
+		gap.Start = p.told
+	}
+	if gap.Start.Equal(gap.End) {
+		return
+	}
+	p.told = gap.End
 	switch {
 	case p.cfg.OnGap != nil:
 		p.cfg.OnGap(gap)
-	case p.gap != nil:
+	case p.gap != nil && p.gap.Window.End.Equal(gap.Start):
 		p.gap.Window.End = gap.End
 	default:
 		p.gap = &GapError{Window: gap}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pphunt/pphunt/proofpoint"
+	"github.com/pphunt/pphunt/proofpoint/proofpointtest"
 )
 
 // firstOf takes the first record of a poll and stops there.
@@ -45,4 +46,60 @@ func TestALoopThatStopsIsToldLaterWhatItDidNotHear(t *testing.T) {
 	if names, err := polled(t, poller); len(names) > 0 || err != nil {
 		t.Errorf("the third poll gives %v, %v", names, err)
 	}
+}
+
+func TestAClockThatWasAheadLosesNothing(t *testing.T) {
+	t.Parallel()
+	world, want := stream(now.Add(-3*time.Hour), 1, 0)
+	world.Now = func() time.Time { return now }
+	at := now
+	client := clocked(t, world, &at)
+	poller := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedAll, Start: now.Add(-3 * time.Hour)})
+	at = now.Add(30 * 24 * time.Hour)
+	if names, err := polled(t, poller); len(names) > 0 || !errors.Is(err, proofpoint.ErrStillCurrent) {
+		t.Errorf("Poll() = %v, %v with a clock that is ahead", names, err)
+	}
+	at = now
+	names, err := polled(t, poller)
+	if diff := cmp.Diff(want, names); diff != "" || err != nil {
+		t.Errorf("Poll() = %v with the clock set right (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestACursorInTheFutureIsNoSilence(t *testing.T) {
+	t.Parallel()
+	at := now
+	client := clocked(t, proofpointtest.World{Now: func() time.Time { return now }}, &at)
+	for text, want := range map[string]error{
+		"tap-cursor/1 all 2026-03-05T10:00:00Z 0 ": nil,
+		"tap-cursor/1 all 2026-03-05T10:31:00Z 0 ": proofpoint.ErrStillCurrent,
+	} {
+		poller := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedAll, Cursor: cursorOf(t, text)})
+		if names, err := polled(t, poller); len(names) > 0 || !errors.Is(err, want) {
+			t.Errorf("Poll() = %v, %v at %v from %s, want %v", names, err, now, text, want)
+		}
+	}
+	poller := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedAll, Start: now.Add(2 * time.Hour)})
+	for range 2 {
+		if names, err := polled(t, poller); len(names) > 0 || err != nil {
+			t.Errorf("Poll() = %v, %v before the start", names, err)
+		}
+	}
+	at = now.Add(2 * time.Hour)
+	if names, err := polled(t, poller); len(names) > 0 || err != nil || !poller.Cursor().Next().Equal(at) {
+		t.Errorf("Poll() = %v, %v at the start, and the cursor is at %v", names, err, poller.Cursor().Next())
+	}
+}
+
+// clocked is a client of a world whose own clock is at.
+func clocked(t testing.TB, world proofpointtest.World, at *time.Time) *proofpoint.Client {
+	t.Helper()
+	client, err := proofpoint.New(proofpoint.Config{
+		BaseURL: proofpointtest.URL, Credentials: proofpoint.Basic(proofpointtest.Principal, proofpointtest.Secret),
+		HTTPClient: proofpointtest.New(world).Client(), Pace: unhurried{}, Now: func() time.Time { return *at },
+	})
+	if err != nil {
+		t.Fatalf("New() = %v", err)
+	}
+	return client
 }
