@@ -149,6 +149,7 @@ func (r *round) run(ctx context.Context) error {
 		return r.with(err)
 	}
 	p.tellGap(slicing.TooOld)
+	defer c.forget(r.now) // however it ends: a poll that fails brings records, too
 	for _, w := range slicing.Windows {
 		if err := r.window(ctx, w); err != nil {
 			return r.with(err)
@@ -158,7 +159,6 @@ func (r *round) run(ctx context.Context) error {
 		settled := r.now.Add(-p.cfg.Recheck).Truncate(time.Second)
 		c.next = later(c.next, earlier(w.End, settled))
 	}
-	c.forget(r.now)
 	return r.with(nil)
 }
 

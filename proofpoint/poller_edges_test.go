@@ -2,7 +2,9 @@ package proofpoint_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,4 +104,39 @@ func clocked(t testing.TB, world proofpointtest.World, at *time.Time) *proofpoin
 		t.Fatalf("New() = %v", err)
 	}
 	return client
+}
+
+func TestPollsThatFailRememberNoMoreThanOthers(t *testing.T) {
+	t.Parallel()
+	at, calls := now, 0
+	client, err := proofpoint.New(proofpoint.Config{
+		BaseURL: "https://tap.invalid", Credentials: proofpoint.Basic("principal", "s3cr3t-value"), Pace: unhurried{}, Attempts: 1,
+		Now: func() time.Time { return at },
+		HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Query().Get("interval"), at.Add(-time.Minute).Format(time.RFC3339)) {
+				return response(r, http.StatusForbidden, strings.NewReader("not the last window")), nil
+			}
+			calls++
+			return response(r, http.StatusOK, strings.NewReader(fmt.Sprintf(`{"messagesBlocked":[{"GUID":"m-%d"}]}`, calls))), nil
+		})},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	poller := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedMessagesBlocked})
+	const days = 14
+	for range days * 4 {
+		at = at.Add(6 * time.Hour)
+		if _, err := polled(t, poller); !errors.Is(err, proofpoint.ErrForbidden) {
+			t.Fatalf("Poll() = %v", err)
+		}
+	}
+	text, err := poller.Cursor().MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records int
+	if _, err := fmt.Sscanf(strings.Fields(string(text))[3], "%d", &records); err != nil || records > calls/2+24 || calls < days*20 {
+		t.Errorf("after %d records in %d days the cursor remembers %d, %v, want those of seven", calls, days, records, err)
+	}
 }
