@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pphunt/pphunt/proofpoint"
+	"github.com/pphunt/pphunt/proofpoint/proofpointtest"
 )
 
 func TestTextsThatAreNoCursor(t *testing.T) {
@@ -86,6 +87,25 @@ func TestTheTextOfACursorIsBounded(t *testing.T) {
 	again := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedMessagesBlocked, Cursor: cursorOf(t, string(text))})
 	if third, err := polled(t, again); len(third) != 500 || err != nil {
 		t.Errorf("after a restart %d records come again, %v, want the 500 that the text has no room for", len(third), err)
+	}
+}
+
+func TestAShortWindowThatReachesBackBringsNothingTwice(t *testing.T) {
+	t.Parallel()
+	const records = proofpoint.MaxCursorRecords + 500
+	messages := make([]proofpointtest.Message, records)
+	for i := range messages {
+		messages[i] = proofpointtest.Message{GUID: fmt.Sprint(i), Time: now.Add(-70 * time.Second), Recipients: []string{"mia@lab.example"}, Threats: []proofpointtest.Threat{{Artifact: offer}}}
+	}
+	at := now
+	client := clocked(t, proofpointtest.World{Messages: messages, Now: func() time.Time { return at }}, &at)
+	poller := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedMessagesDelivered, Recheck: time.Second})
+	if first, err := polled(t, poller); len(first) != records || err != nil {
+		t.Fatalf("Poll() = %d records, %v", len(first), err)
+	}
+	at = now.Add(10 * time.Second)
+	if second, err := polled(t, poller); len(second) > 0 || err != nil {
+		t.Errorf("the second poll gives %d records, %v", len(second), err)
 	}
 }
 
