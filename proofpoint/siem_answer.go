@@ -30,7 +30,8 @@ type answer struct {
 
 func newAnswer(body io.Reader) *answer {
 	src := &leash{body: body}
-	return &answer{dec: jsontext.NewDecoder(src, decoderOptions()), src: src}
+	// A name twice in a record is wrong with that record alone, which decodeRecord finds.
+	return &answer{dec: jsontext.NewDecoder(src, decoderOptions(), jsontext.AllowDuplicateNames(true)), src: src}
 }
 
 // read calls record for each element of the wanted lists. It returns nil only for a whole answer: each of the lists was there
@@ -49,6 +50,8 @@ func (a *answer) read(want []Category, record func(Category, []byte) error) erro
 			break
 		}
 		switch member := name.String(); {
+		case slices.Contains(seen, Category(member)):
+			return fmt.Errorf("it has the list %s twice", member)
 		case slices.Contains(want, Category(member)):
 			if err := a.list(Category(member), record); err != nil {
 				return err

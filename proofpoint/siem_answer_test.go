@@ -50,8 +50,8 @@ func TestAnswersThatAreNotWhole(t *testing.T) {
 		{"cut in a member behind the list", `{"messagesDelivered":[` + one + `],"queryEndTime":"20`, 1, "incomplete after 1 records"},
 		{"more behind the end", `{"messagesDelivered":[` + one + `]} {}`, 1, "more follows after its end"},
 		{"rubbish behind the end", `{"messagesDelivered":[` + one + `]}}`, 1, "incomplete after 1 records"},
-		{"the list twice", `{"messagesDelivered":[` + one + `],"messagesDelivered":[]}`, 1, "duplicate"},
-		{"a name twice in a record", `{"messagesDelivered":[{"a":1,"a":2}]}`, 0, "duplicate"},
+		{"the list twice", `{"messagesDelivered":[` + one + `],"messagesDelivered":[]}`, 1, "it has the list messagesDelivered twice"},
+		{"a name twice in a record", `{"messagesDelivered":[` + one + `,{"a":1,"a":2},{"GUID":"b","x":{"a":1,"a":2}},` + one + `]}`, 2, "2 records could not be read"},
 		{"no comma", `{"messagesDelivered":[` + one + one + `]}`, 1, "incomplete after 1 records"},
 		{"a list at the top", `[]`, 0, "200 OK: []"},
 		{"the page of a proxy", "<html><head><title>Sign in</title><style>a{}</style></head><body>to  continue</body></html>", 0, "200 OK: Sign in to continue"},
@@ -78,10 +78,11 @@ func TestAnswersThatAreNotWhole(t *testing.T) {
 			if !strings.HasPrefix(err.Error(), "proofpoint: siem.messages_delivered: ") {
 				t.Errorf("the error does not begin with package and operation: %v", err)
 			}
+			_, bad := errors.AsType[*proofpoint.MalformedError](err)
 			if retryable, ok := errors.AsType[interface {
 				error
 				Retryable() bool
-			}](err); !ok || !retryable.Retryable() {
+			}](err); bad == ok || ok && !retryable.Retryable() {
 				t.Errorf("nothing says that the window can be asked for again: %#v", err)
 			}
 		})
