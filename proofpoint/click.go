@@ -2,7 +2,6 @@ package proofpoint
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
@@ -60,8 +59,8 @@ func (c Click) Created() time.Time {
 }
 
 // Identity tells a record from all others, for overlapping windows: the id; for a record without one, category, GUID, URL, time
-// and recipient; without a GUID, a digest of the bytes. A later record of the same identity may say something new, such as
-// another status.
+// and recipient; without a GUID, a digest of all that it says, in which the order of lists means nothing. A later record of the
+// same identity may say something new, such as another status.
 func (c Click) Identity() string {
 	switch {
 	case c.ID != "":
@@ -70,10 +69,6 @@ func (c Click) Identity() string {
 		return fmt.Sprintf("%s %s %q %s %q", c.Category, c.GUID, c.URL, c.Time.Format(time.RFC3339Nano), c.Recipient)
 	}
 	return digestIdentity(c.Category, c.Raw)
-}
-
-func digestIdentity(category Category, raw []byte) string {
-	return fmt.Sprintf("%s sha256 %x", category, sha256.Sum256(raw))
 }
 
 // UnmarshalJSON reads one record and keeps a copy of it in Raw. Nothing is required but that it is an object, and unknown

@@ -118,7 +118,7 @@ func TestClickIdentity(t *testing.T) {
 		func(c *proofpoint.Click) { c.GUID = "h" },
 		func(c *proofpoint.Click) { c.ID = "x" },
 		func(c *proofpoint.Click) { c.GUID, c.Raw = "", []byte("{}") },
-		func(c *proofpoint.Click) { c.GUID, c.Raw = "", []byte("{ }") },
+		func(c *proofpoint.Click) { c.GUID, c.Raw = "", []byte(`{"subject":""}`) },
 	}
 	seen := map[string]bool{}
 	for i, vary := range variants {

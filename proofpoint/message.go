@@ -160,8 +160,8 @@ func (m Message) Created() time.Time {
 }
 
 // Identity tells a record from all others, for overlapping windows: the id; for a record without one, category, GUID and
-// recipients; without a GUID, a digest of the bytes. A later record of the same identity may say something new, such as another
-// status.
+// recipients; without a GUID, a digest of all that it says, in which the order of lists means nothing. A later record of the same
+// identity may say something new, such as another status.
 func (m Message) Identity() string {
 	switch {
 	case m.ID != "":

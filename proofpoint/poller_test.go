@@ -300,6 +300,26 @@ func TestTheOrderOfThreatsIsNoChange(t *testing.T) {
 	}
 }
 
+func TestTheOrderOfPartsMakesNoNewRecord(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	client := newClient(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+		parts := `{"filename":"a","md5":null},{"filename":"b"}`
+		if calls++; calls > 1 {
+			parts = `{"filename":"b"}, {"md5":null,"filename":"a"}`
+		}
+		return response(r, http.StatusOK, strings.NewReader(`{"messagesBlocked":[`+
+			`{"subject":"no id and no GUID","messageParts":[`+parts+`]},{"messageTime":"never","messageParts":[`+parts+`]},{"messageParts":[{"filename":"a"}]}]}`)), nil
+	}))
+	bad := 0
+	poller := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedMessagesBlocked, OnMalformed: func(proofpoint.Malformed) { bad++ }})
+	for _, want := range []int{2, 0} {
+		if names, err := polled(t, poller); len(names) != want || err != nil || bad != 1 {
+			t.Errorf("Poll() = %q, %v, want %d records; %d that cannot be read", names, err, want, bad)
+		}
+	}
+}
+
 func TestUnreadableRecordsAreToldOnce(t *testing.T) {
 	t.Parallel()
 	for _, told := range []bool{false, true} {
