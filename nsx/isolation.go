@@ -38,7 +38,7 @@ type RuleMatch struct {
 	Rule   Rule
 	// Incoming and Outgoing tell whether it drops traffic to the machine, or from it, that it would not without the tag.
 	Incoming, Outgoing Answer
-	// Partly tells that it is about some peers or some services only.
+	// Partly tells that it is about some peers, some services or some times only.
 	Partly bool
 }
 
@@ -57,6 +57,8 @@ const (
 	ReasonRuleDisabled ReasonKind = "the rule is disabled"
 	// ReasonPartly: this rule is about some peers or services only.
 	ReasonPartly ReasonKind = "the rule is about some peers or services only"
+	// ReasonScheduled: this rule is of a policy that has a schedule.
+	ReasonScheduled ReasonKind = "the rule is enforced at certain times only"
 	// ReasonOneWay: what the rules drop or reject goes to the machine, or comes from it, but not both.
 	ReasonOneWay ReasonKind = "the rules are about one direction only"
 	// ReasonRuleUnknown: whether this rule reaches the machine is not known.

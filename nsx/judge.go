@@ -190,17 +190,19 @@ func (j *judge) rule(p SecurityPolicy, r Rule) {
 		j.because(ReasonRuleDisabled, string(r.Path))
 		return
 	}
-	allServices := anyone(r.Services)
+	whole := r.allTraffic() && p.Schedule == ""
 	outgoing, incoming := m.Outgoing, m.Incoming
-	if outgoing != No && (!allServices || !everyone(r.Destinations, r.DestinationsExcluded)) {
+	if outgoing != No && (!whole || !everyone(r.Destinations, r.DestinationsExcluded)) {
 		outgoing, m.Partly = Unknown, true
 	}
-	if incoming != No && (!allServices || !everyone(r.Sources, r.SourcesExcluded)) {
+	if incoming != No && (!whole || !everyone(r.Sources, r.SourcesExcluded)) {
 		incoming, m.Partly = Unknown, true
 	}
 	switch {
 	case m.Outgoing != Yes && m.Incoming != Yes:
 		j.because(ReasonRuleUnknown, string(r.Path))
+	case p.Schedule != "":
+		j.because(ReasonScheduled, string(r.Path))
 	case m.Partly:
 		j.because(ReasonPartly, string(r.Path))
 	}

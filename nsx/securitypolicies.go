@@ -31,6 +31,8 @@ type SecurityPolicy struct {
 	Sequence int
 	// AppliedTo are the groups whose members the policy is for; none means what each rule says.
 	AppliedTo []Path
+	// Schedule is the path of the times at which the rules are enforced; empty means always.
+	Schedule Path
 	// Rules may be missing in lists: see [SecurityPolicies.Rules].
 	Rules []Rule
 }
@@ -70,8 +72,14 @@ type Rule struct {
 	Destinations         []Path
 	SourcesExcluded      bool
 	DestinationsExcluded bool
-	// Services are the paths of services.
-	Services []Path
+	// Services are the paths of services. ServiceEntries is how many more the rule describes itself: where there are some, an empty
+	// Services does not mean all.
+	Services       []Path
+	ServiceEntries int
+	// Profiles are the paths of profiles that the contents of the traffic must fit.
+	Profiles []Path
+	// IPProtocol is "IPV4", "IPV6" or "IPV4_IPV6"; empty means both.
+	IPProtocol string
 	// AppliedTo are the groups whose members the rule is enforced on.
 	AppliedTo []Path
 	// Sequence is its place within the policy.
@@ -81,6 +89,11 @@ type Rule struct {
 // Blocks tells whether the rule is enabled and keeps traffic away.
 func (r Rule) Blocks() bool {
 	return !r.Disabled && (strings.EqualFold(string(r.Action), string(Drop)) || strings.EqualFold(string(r.Action), string(Reject)))
+}
+
+// allTraffic tells whether the rule is about all that its peers send, whatever it is.
+func (r Rule) allTraffic() bool {
+	return anyone(r.Services) && r.ServiceEntries == 0 && anyone(r.Profiles) && (r.IPProtocol == "" || strings.EqualFold(r.IPProtocol, "IPV4_IPV6"))
 }
 
 // List returns the security policies. They come page by page; the sequence asks for no page before it is needed and ends with its
@@ -148,6 +161,7 @@ func (p *SecurityPolicy) UnmarshalJSON(raw []byte) error {
 		Category    string   `json:"category"`
 		Sequence    int      `json:"sequence_number"`
 		AppliedTo   []Path   `json:"scope"`
+		Schedule    Path     `json:"scheduler_path"`
 		Rules       []Rule   `json:"rules"`
 	}
 	if err := json.Unmarshal(raw, &w, jsontext.AllowInvalidUTF8(true)); err != nil {
@@ -161,24 +175,32 @@ func (p *SecurityPolicy) UnmarshalJSON(raw []byte) error {
 // UnmarshalJSON reads the vendor's form.
 func (r *Rule) UnmarshalJSON(raw []byte) error {
 	var w struct {
-		ID                   string    `json:"id"`
-		Path                 Path      `json:"path"`
-		DisplayName          string    `json:"display_name"`
-		Action               Action    `json:"action"`
-		Direction            Direction `json:"direction"`
-		Disabled             bool      `json:"disabled"`
-		Sources              []Path    `json:"source_groups"`
-		Destinations         []Path    `json:"destination_groups"`
-		SourcesExcluded      bool      `json:"sources_excluded"`
-		DestinationsExcluded bool      `json:"destinations_excluded"`
-		Services             []Path    `json:"services"`
-		AppliedTo            []Path    `json:"scope"`
-		Sequence             int       `json:"sequence_number"`
+		ID                   string           `json:"id"`
+		Path                 Path             `json:"path"`
+		DisplayName          string           `json:"display_name"`
+		Action               Action           `json:"action"`
+		Direction            Direction        `json:"direction"`
+		Disabled             bool             `json:"disabled"`
+		Sources              []Path           `json:"source_groups"`
+		Destinations         []Path           `json:"destination_groups"`
+		SourcesExcluded      bool             `json:"sources_excluded"`
+		DestinationsExcluded bool             `json:"destinations_excluded"`
+		Services             []Path           `json:"services"`
+		ServiceEntries       []jsontext.Value `json:"service_entries"`
+		Profiles             []Path           `json:"profiles"`
+		IPProtocol           string           `json:"ip_protocol"`
+		AppliedTo            []Path           `json:"scope"`
+		Sequence             int              `json:"sequence_number"`
 	}
 	if err := json.Unmarshal(raw, &w, jsontext.AllowInvalidUTF8(true)); err != nil {
 		return err
 	}
-	*r = Rule(w)
+	*r = Rule{
+		ID: w.ID, Path: w.Path, DisplayName: w.DisplayName, Action: w.Action, Direction: w.Direction, Disabled: w.Disabled,
+		Sources: w.Sources, Destinations: w.Destinations, SourcesExcluded: w.SourcesExcluded, DestinationsExcluded: w.DestinationsExcluded,
+		Services: w.Services, ServiceEntries: len(w.ServiceEntries), Profiles: w.Profiles, IPProtocol: w.IPProtocol,
+		AppliedTo: w.AppliedTo, Sequence: w.Sequence,
+	}
 	return nil
 }
 

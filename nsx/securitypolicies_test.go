@@ -21,7 +21,7 @@ func TestWhatASecurityPolicyCanBe(t *testing.T) {
 				{
 					ID: "sensor", DisplayName: "Sensor traffic", Path: policiesAt + "isolate/rules/sensor", Action: nsx.Allow, Direction: nsx.Out,
 					Sources: []nsx.Path{groupsAt + "quarantined-vms"}, SourcesExcluded: true, Destinations: []nsx.Path{"203.0.113.0/24"},
-					Services: []nsx.Path{"/infra/services/HTTPS"}, Sequence: 5,
+					Services: []nsx.Path{"/infra/services/HTTPS"}, Profiles: []nsx.Path{"ANY"}, Sequence: 5,
 				},
 				{
 					ID: "drop-all", Path: policiesAt + "isolate/rules/drop-all", Action: nsx.Drop, Direction: nsx.InOut,
