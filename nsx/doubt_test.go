@@ -76,3 +76,61 @@ func TestPoliciesWithASchedule(t *testing.T) {
 		want, want,
 	}.check(t)
 }
+
+// Where the conditions do not tell, the machine's present groups do, unless the tag may change them.
+func TestGroupsThatTheTagMayChange(t *testing.T) {
+	t.Parallel()
+	segment := func(value string) object {
+		return object{"resource_type": "Condition", "member_type": "Segment", "key": "Tag", "operator": "EQUALS", "value": value}
+	}
+	conjunction := func(word string) object {
+		return object{"resource_type": "ConjunctionOperator", "conjunction_operator": word}
+	}
+	not := func(value string) object {
+		return object{"resource_type": "Condition", "member_type": "VirtualMachine", "key": "Tag", "operator": "NOTEQUALS", "value": value}
+	}
+	one := object{"resource_type": "Condition", "member_type": "VirtualMachine", "key": "Tag", "operator": "NOTIN", "value": "env|prod,env|lab"}
+	mgmt := groupsAt + "mgmt"
+	const (
+		unsure   = "; group mgmt unknown, was unknown"
+		excluded = "; it is not known whether the exclude list has the machine: /infra/domains/default/groups/mgmt"
+		want     = "unknown (in unknown, out unknown)" + doubtInQ + unsure + doubtRule + excluded
+	)
+	for _, tc := range []struct {
+		name  string
+		group object
+		any   string
+		vm    string
+	}{
+		{"the tag in one segment, or another segment", wireGroup("mgmt", segment("|a"), conjunction("AND"), wireTag("quarantine|malicious-file"), conjunction("OR"), segment("|b")), want, want},
+		{"not the tag, while the segment decides", wireGroup("mgmt", not("quarantine|malicious-file"), conjunction("AND"), segment("|a")), want, "yes (in yes, out yes)" + doubtInQ + "; group mgmt no, was unknown" + doubtRule},
+		{"none of a list of tags", wireGroup("mgmt", one), want, want},
+		{"a group that is not among those of the space", wireGroup("mgmt", object{"resource_type": "PathExpression", "paths": []string{"/infra/domains/cgw/groups/g"}}), want, want},
+		{"a segment", wireGroup("mgmt", segment("|a")), doubtYes, doubtYes},
+	} {
+		doubtful{tc.name, firewall{groups: []object{groupQ(), tc.group}, rules: []object{ruleAll()}, excluded: []string{mgmt}}, tc.any, tc.vm}.check(t)
+	}
+}
+
+// A rule for a group that cannot be looked at may well be one for the tag.
+func TestRulesForGroupsOfOtherSpaces(t *testing.T) {
+	t.Parallel()
+	const want = "unknown (in unknown, out unknown); rule all in unknown, out unknown; it is not known whether the rule reaches the machine: " + policiesAt + "p/rules/all"
+	doubtful{"another domain", firewall{rules: []object{ruleAll(object{"scope": []string{"/infra/domains/cgw/groups/q"}})}}, want, want}.check(t)
+	const no = "no (in no, out no); no group asks for the tag"
+	doubtful{"a segment", firewall{rules: []object{ruleAll(object{"scope": []string{"/infra/segments/s"}})}}, no, no}.check(t)
+}
+
+// Groups that all name each other must not take for ever.
+func TestGroupsThatNameEachOther(t *testing.T) {
+	t.Parallel()
+	var paths []string
+	for i := range 40 {
+		paths = append(paths, groupsAt+"g"+string(rune('a'+i)))
+	}
+	f := firewall{groups: []object{groupQ()}, rules: []object{ruleAll()}}
+	for _, p := range paths {
+		f.groups = append(f.groups, wireGroup(p[len(groupsAt):], object{"resource_type": "PathExpression", "paths": paths}))
+	}
+	doubtful{"a tangle", f, doubtYes, doubtYes}.check(t)
+}

@@ -95,8 +95,12 @@ func byPath(groups []Group) map[Path]Group {
 	return out
 }
 
-// maxNesting bounds how deep groups in groups are looked into, and with it the work on groups that all name each other.
-const maxNesting = 5
+// maxNesting bounds how deep groups in groups are looked into, and maxVisits how many in all for one answer: groups that all name each
+// other would take for ever.
+const (
+	maxNesting = 5
+	maxVisits  = 10_000
+)
 
 // evaluator decides expressions for one machine, or for any machine that has, or has not, a tag.
 type evaluator struct {
@@ -106,10 +110,15 @@ type evaluator struct {
 	has    bool
 	groups map[Path]Group
 	inside []Path // the groups that are being decided, so that one in itself ends
+	visits *int   // how many groups were looked into
 }
 
 func (e evaluator) group(g Group) Answer {
-	if len(e.inside) == maxNesting || slices.Contains(e.inside, g.Path) && g.Path != "" {
+	if e.visits == nil {
+		e.visits = new(int)
+	}
+	*e.visits++
+	if *e.visits > maxVisits || len(e.inside) == maxNesting || slices.Contains(e.inside, g.Path) && g.Path != "" {
 		return Unknown
 	}
 	e.inside = append(slices.Clone(e.inside), g.Path)
@@ -292,30 +301,6 @@ func (e evaluator) openTagCondition(x Expression) Answer {
 	return Unknown
 }
 
-// touched tells whether there is a condition on tags of which it cannot be said whether the tag meets it.
-func (e evaluator) touched(list []Expression, tag Tag) bool {
-	return slices.ContainsFunc(list, func(x Expression) bool {
-		switch x.Type {
-		case ConditionExpression:
-			return strings.EqualFold(x.MemberType, "VirtualMachine") && strings.EqualFold(x.Key, "Tag") && tagCondition([]Tag{tag}, x) == Unknown
-		case NestedExpression:
-			return e.touched(x.Expressions, tag)
-		case PathExpression:
-			return slices.ContainsFunc(x.Paths, func(p Path) bool {
-				g, ok := e.groups[p]
-				if !ok || slices.Contains(e.inside, p) {
-					return false
-				}
-				inner := e
-				inner.inside = append(slices.Clone(e.inside), p)
-				return inner.touched(g.Expression, tag)
-			})
-		case ConjunctionExpression, ExternalIDExpression, IPAddressExpression, MACAddressExpression, IdentityExpression:
-		}
-		return false
-	})
-}
-
 // unclear decides a value that is not in the documented form, "scope|tag". It can be met by a tag that says the same in whatever
 // reading; it is not known to be.
 func unclear(tags []Tag, operator, value string) Answer {
@@ -335,7 +320,7 @@ func unclear(tags []Tag, operator, value string) Answer {
 
 func inScope(t Tag, scope, operator string) Answer {
 	switch {
-	case operator == "" || operator == "EQUALS":
+	case plainScope(operator):
 		return answer(scope == "" || strings.EqualFold(scope, t.Scope)) // "|tag" ignores the scope
 	case operator == "NOTEQUALS" && scope != "":
 		return answer(!strings.EqualFold(scope, t.Scope))
@@ -354,19 +339,29 @@ func hasValue(t Tag, value, scope, operator string) Answer {
 	return compare(t.Tag, operator, value)
 }
 
-// notEquals decides "not this tag". That may mean that no tag is this one, or that some tag is another, in any scope or in the same:
-// only what all of that says is known.
+// notEquals decides "not this tag".
 func notEquals(tags []Tag, scope, value, scopeOperator string) Answer {
-	if scopeOperator != "" && scopeOperator != "EQUALS" || value == "" {
+	if !plainScope(scopeOperator) || value == "" {
 		return Unknown
 	}
-	none, other, otherInScope := true, false, false
+	r := readNotEquals(tags, scope, value)
+	return agreed(answer(r.none), answer(r.other), answer(r.otherInScope))
+}
+
+func plainScope(operator string) bool { return operator == "" || operator == "EQUALS" }
+
+// notEqualsReadings are what "not this tag" may mean: that no tag is this one, or that some tag is another, in any scope or in the
+// same. Only what all of them say is known.
+type notEqualsReadings struct{ none, other, otherInScope bool }
+
+func readNotEquals(tags []Tag, scope, value string) notEqualsReadings {
+	r := notEqualsReadings{none: true}
 	for _, t := range tags {
 		in := scope == "" || strings.EqualFold(scope, t.Scope)
 		same := in && strings.EqualFold(value, t.Tag)
-		none = none && !same
-		other = other || !same
-		otherInScope = otherInScope || in && !same
+		r.none = r.none && !same
+		r.other = r.other || !same
+		r.otherInScope = r.otherInScope || in && !same
 	}
-	return agreed(answer(none), answer(other), answer(otherInScope))
+	return r
 }

@@ -75,7 +75,7 @@ func (j *judge) decide(ctx context.Context) (Isolation, error) {
 		return Isolation{}, err
 	}
 	switch {
-	case len(j.out.Groups) == 0:
+	case len(j.out.Groups) == 0 && len(j.out.Rules) == 0:
 		j.because(ReasonNoGroup, "")
 	case len(j.out.Rules) == 0:
 		j.because(ReasonNoRule, "")
@@ -112,12 +112,18 @@ func (j *judge) limit(a Answer) {
 // member tells whether the machine is in a group. Where the conditions do not tell, and the tag has no part in them, it is as it is.
 func (j *judge) member(g Group) effect {
 	e := effect{with: j.with.group(g), without: j.without.group(g)}
-	e.depends = e.with != e.without || e.with == Unknown && j.with.touched(g.Expression, j.out.Tag)
+	e.depends = e.with != e.without || e.with == Unknown && j.mayTurn(g)
 	if e.with == Unknown && !e.depends && j.out.VM != "" {
 		now := answer(slices.ContainsFunc(j.present, func(r GroupRef) bool { return r.Path == g.Path }))
 		return effect{with: now, without: now}
 	}
 	return e
+}
+
+// mayTurn tells whether the tag may change what is not known of a group.
+func (j *judge) mayTurn(g Group) bool {
+	t := turns{j.with, j.without, j.out.Tag, j.space.at.groupsPath(), map[Path]bool{g.Path: true}}
+	return t.any(g.Expression)
 }
 
 // in tells whether the machine is meant by a list of paths.
@@ -130,6 +136,7 @@ func (j *judge) in(list []Path) effect {
 		e, known := j.known[p]
 		if !known {
 			e = effect{with: j.with.path(p), without: j.without.path(p)}
+			e.depends = e.with == Unknown && p.foreign(j.space.at.groupsPath())
 		}
 		out = out.or(e)
 	}
