@@ -274,7 +274,7 @@ func compare(text, operator, value string) Answer {
 func tagCondition(tags []Tag, x Expression) Answer {
 	operator := strings.ToUpper(x.Operator)
 	scope, value, bar := strings.Cut(x.Value, "|")
-	if !bar || strings.Contains(value, "|") {
+	if !bar || strings.Contains(value, "|") || !comparing(operator) {
 		return unclear(tags, operator, x.Value)
 	}
 	scopeOperator := strings.ToUpper(x.ScopeOperator)
@@ -286,6 +286,11 @@ func tagCondition(tags []Tag, x Expression) Answer {
 		result = result.or(inScope(t, scope, scopeOperator).and(hasValue(t, value, scope, operator)))
 	}
 	return result
+}
+
+// comparing tells the operators that are about one scope and one value. How the others write those is not documented.
+func comparing(operator string) bool {
+	return slices.Contains([]string{"", "EQUALS", "NOTEQUALS", "CONTAINS", "STARTSWITH", "ENDSWITH"}, operator)
 }
 
 // openTagCondition decides a condition on tags for a machine of which one tag is known. The others may meet the condition as well, or
@@ -301,12 +306,12 @@ func (e evaluator) openTagCondition(x Expression) Answer {
 	return Unknown
 }
 
-// unclear decides a value that is not in the documented form, "scope|tag". It can be met by a tag that says the same in whatever
-// reading; it is not known to be.
+// unclear decides a value of which it is not known that it has the documented form, "scope|tag". It can be met by a tag that says the
+// same in whatever reading; it is not known to be.
 func unclear(tags []Tag, operator, value string) Answer {
 	if operator != "EQUALS" && operator != "" {
-		if len(tags) == 0 && operator != "NOTEQUALS" && operator != "NOTIN" {
-			return No
+		if len(tags) == 0 && slices.Contains([]string{"CONTAINS", "STARTSWITH", "ENDSWITH", "IN", "MATCHES"}, operator) {
+			return No // it takes a tag to meet it
 		}
 		return Unknown
 	}

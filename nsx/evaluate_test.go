@@ -79,6 +79,11 @@ func TestConditionsOnTags(t *testing.T) {
 		{"a pattern", condition("MATCHES", "quarantine|mal.*"), []nsx.Tag{quarantine}, nsx.Unknown},
 		{"a pattern, and no tags", condition("MATCHES", "quarantine|mal.*"), nil, nsx.No},
 		{"not in a list", condition("NOTIN", "a,b"), nil, nsx.Unknown},
+		{"not in a list, and it has none", condition("NOTIN", "env|prod"), nil, nsx.Unknown},
+		{"not in a list, and it has one in another scope", condition("NOTIN", "env|prod"), []nsx.Tag{quarantine}, nsx.Unknown},
+		{"a pattern for the scope", condition("MATCHES", "quar.*|mal.*"), []nsx.Tag{quarantine}, nsx.Unknown},
+		{"an operator that nobody knows, and no tags", condition("LACKS", "env|prod"), nil, nsx.Unknown},
+		{"without the bar, an operator that nobody knows, and no tags", condition("LACKS", "prod"), nil, nsx.Unknown},
 		{"no operator", condition("", "quarantine|malicious-file"), []nsx.Tag{quarantine}, nsx.Yes},
 		{"operators in another case", condition("equals", "quarantine|malicious-file"), []nsx.Tag{quarantine}, nsx.Yes},
 	} {
