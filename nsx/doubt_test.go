@@ -2,6 +2,9 @@ package nsx_test
 
 import (
 	"testing"
+
+	"github.com/pphunt/pphunt/nsx"
+	"github.com/pphunt/pphunt/nsx/nsxtest"
 )
 
 // doubtful is a firewall, and what is told of vm-a and of any machine.
@@ -133,4 +136,30 @@ func TestGroupsThatNameEachOther(t *testing.T) {
 		f.groups = append(f.groups, wireGroup(p[len(groupsAt):], object{"resource_type": "PathExpression", "paths": paths}))
 	}
 	doubtful{"a tangle", f, doubtYes, doubtYes}.check(t)
+}
+
+// What the system excludes is in a list of its own.
+func TestMachinesThatTheSystemExcludes(t *testing.T) {
+	t.Parallel()
+	srv := nsxtest.New(nsxtest.World{
+		VMs: []nsxtest.VM{
+			{Name: "nsx-mgr-01", ExternalID: "vm-m", VIFs: []nsxtest.VIF{{LPort: "port-m"}}}, {Name: "web", ExternalID: "vm-a", VIFs: []nsxtest.VIF{{LPort: "port-a"}}},
+		},
+		Groups: []nsxtest.Group{
+			{ID: "q", Conditions: []nsxtest.Condition{{Value: "quarantine|malicious-file"}}},
+			{ID: "managers", Conditions: []nsxtest.Condition{{Key: "Name", Operator: "STARTSWITH", Value: "nsx-mgr"}}},
+		},
+		SecurityPolicies: []nsxtest.SecurityPolicy{{ID: "p", Category: "Emergency", Rules: []nsxtest.Rule{{ID: "all", Action: "DROP", Scope: []string{groupsAt + "q"}}}}},
+		ExcludedBySystem: []string{groupsAt + "managers"},
+	})
+	client := connect(t, srv)
+	for id, want := range map[nsx.ExternalID]string{
+		"vm-m": "no (in no, out no)" + doubtInQ + doubtRule + "; the exclude list has the machine: " + groupsAt + "managers",
+		"vm-a": doubtYes,
+	} {
+		got, err := client.Policy.IsolationOf(t.Context(), id, quarantine)
+		if err != nil || told(got) != want {
+			t.Errorf("IsolationOf(%s) = %s, %v\nwant %s", id, told(got), err, want)
+		}
+	}
 }

@@ -231,7 +231,7 @@ func through(r Rule, d Direction, a Answer) Answer {
 }
 
 func (j *judge) readExcludeList(ctx context.Context) error {
-	members, err := j.space.SecurityPolicies.excludeList(ctx, j.op)
+	members, err := j.space.SecurityPolicies.allExcluded(ctx, j.op)
 	if err != nil {
 		if !outOfReach(err) {
 			return err

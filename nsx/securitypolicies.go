@@ -5,6 +5,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -205,18 +206,30 @@ func (r *Rule) UnmarshalJSON(raw []byte) error {
 }
 
 // ExcludeList returns the groups, segments and ports that the distributed firewall leaves alone: on a machine in one of them no tag
-// has an effect. There is one list for the default space and all projects, so an account of a project may get [ErrForbidden].
+// has an effect. What the system excludes by itself, such as the machines of NSX, may be missing. There is one list for the default
+// space and all projects, so an account of a project may get [ErrForbidden].
 //
 // It needs the right to read the distributed firewall.
 //
 //api:op GET /policy/api/v1/infra/settings/firewall/security/exclude-list
 func (s *SecurityPolicies) ExcludeList(ctx context.Context) ([]Path, error) {
-	return s.excludeList(ctx, "security_policies.exclude_list")
+	return s.excludeList(ctx, "security_policies.exclude_list", url.Values{})
 }
 
-func (s *SecurityPolicies) excludeList(ctx context.Context, op string) ([]Path, error) {
+// allExcluded is the list with what the system excludes.
+func (s *SecurityPolicies) allExcluded(ctx context.Context, op string) ([]Path, error) {
+	list, err := s.excludeList(ctx, op, url.Values{})
+	if err != nil {
+		return nil, err
+	}
+	// Whether this one has the other in it is not documented.
+	system, err := s.excludeList(ctx, op, url.Values{"system_owned": {"true"}})
+	return append(list, system...), err
+}
+
+func (s *SecurityPolicies) excludeList(ctx context.Context, op string, query url.Values) ([]Path, error) {
 	call := place{core: s.at.core}.call(op, "/settings/firewall/security/exclude-list")
-	call.Method, call.Repeatable = http.MethodGet, true
+	call.Method, call.Query, call.Repeatable = http.MethodGet, query, true
 	var list struct {
 		Type    string         `json:"resource_type"`
 		Members jsontext.Value `json:"members"`
