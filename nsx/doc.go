@@ -48,7 +48,8 @@
 // drops or rejects has to use the group; the machine must not be on the exclude list of the firewall; and its interfaces must be in
 // networks that NSX manages. [Space.IsolationOf] puts this together for one machine, [Space.Isolation] for any, and both say why the
 // answer is not yes. They read and change nothing. What they cannot decide is [Unknown]: an answer of yes or no is one that the vendor
-// documents. Rules that come before and let a part through are not weighed, nor the rules of other spaces.
+// documents. Rules that come before and let a
+// part through are not weighed, those that let everything through are. The rules of other spaces are not looked at.
 //
 // [Groups.WaitFor] looks at what the manager has made of a tag, which takes it some seconds.
 //

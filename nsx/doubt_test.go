@@ -163,3 +163,56 @@ func TestMachinesThatTheSystemExcludes(t *testing.T) {
 		}
 	}
 }
+
+// A rule that nothing reaches isolates nothing.
+func TestRulesBehindOnesThatLetEverythingThrough(t *testing.T) {
+	t.Parallel()
+	policy := func(id, category string, sequence int, rules ...object) object {
+		return object{"id": id, "path": policiesAt + id, "category": category, "sequence_number": sequence, "rules": rules}
+	}
+	let := func(more object) object {
+		r := wireRule("let", object{"action": "ALLOW"})
+		for name, value := range more {
+			r[name] = value
+		}
+		return r
+	}
+	isolate := policy("isolate", "Environment", 5, ruleAll(object{"sequence_number": 5}))
+	const (
+		because = "; a rule before lets everything through: " + policiesAt + "p/rules/let"
+		no      = "no (in no, out no)" + doubtInQ + doubtRule + because
+		maybe   = "unknown (in unknown, out unknown)" + doubtInQ + doubtRule + because
+	)
+	for _, tc := range []struct {
+		name string
+		list []object
+		any  string
+		vm   string
+	}{
+		{"in a category before", []object{policy("a", "Emergency", 9, let(nil)), isolate}, no, no},
+		{"in a category before, though it is listed later", []object{isolate, policy("a", "Infrastructure", 9, let(nil))}, no, no},
+		{"in a policy before", []object{policy("a", "Environment", 4, let(nil)), isolate}, no, no},
+		{"in the same policy before", []object{policy("isolate", "Environment", 5, let(object{"sequence_number": 4}), ruleAll(object{"sequence_number": 5}))}, no, no},
+		{"at the same place", []object{policy("a", "Environment", 5, let(object{"sequence_number": 5})), isolate}, maybe, maybe},
+		{"in a category that nobody knows", []object{policy("a", "New", 0, let(nil)), isolate}, maybe, maybe},
+		{"in a category after", []object{policy("a", "Application", 0, let(nil)), isolate}, doubtYes, doubtYes},
+		{"in a policy after", []object{policy("a", "Environment", 6, let(nil)), isolate}, doubtYes, doubtYes},
+		{"for frames", []object{policy("a", "Ethernet", 0, let(nil)), isolate}, doubtYes, doubtYes},
+		{"disabled", []object{policy("a", "Emergency", 0, let(object{"disabled": true})), isolate}, doubtYes, doubtYes},
+		{"one service", []object{policy("a", "Emergency", 0, let(object{"services": []string{"/infra/services/DNS"}})), isolate}, doubtYes, doubtYes},
+		{"some peers", []object{policy("a", "Emergency", 0, let(object{"source_groups": []string{groupsAt + "q"}, "destination_groups": []string{"10.0.0.1"}})), isolate}, doubtYes, doubtYes},
+		{"for the group", []object{policy("a", "Emergency", 0, let(object{"scope": []string{groupsAt + "q"}})), isolate}, no, no},
+		{"for a segment", []object{policy("a", "Emergency", 0, let(object{"scope": []string{"/infra/segments/s"}})), isolate}, doubtYes, maybe},
+		{"one version of IP", []object{policy("a", "Emergency", 0, let(object{"ip_protocol": "IPV4"})), isolate}, no, no},
+		{
+			"one direction",
+			[]object{policy("a", "Emergency", 0, let(object{"direction": "OUT"})), isolate},
+			"no (in yes, out no)" + doubtInQ + doubtRule + because + "; the rules are about one direction only",
+			"no (in yes, out no)" + doubtInQ + doubtRule + because + "; the rules are about one direction only",
+		},
+		{"past it", []object{policy("a", "Emergency", 0, let(object{"action": "JUMP_TO_APPLICATION"})), isolate}, no, no},
+		{"up to it", []object{policy("a", "Emergency", 0, let(object{"action": "JUMP_TO_APPLICATION"})), policy("isolate", "Application", 5, ruleAll())}, doubtYes, doubtYes},
+	} {
+		doubtful{tc.name, firewall{groups: []object{groupQ()}, policies: tc.list}, tc.any, tc.vm}.check(t)
+	}
+}

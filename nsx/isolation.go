@@ -15,7 +15,7 @@ type Isolation struct {
 	Answer Answer
 	// Incoming and Outgoing tell whether, because of the tag, a rule keeps all traffic to the machine, or from it, away. Yes does not
 	// say that no rule before it lets a part through: what is to stay open, such as the way to a sensor's console, is let through like
-	// that.
+	// that. A rule before it that lets everything through makes it No, and one that may do so Unknown.
 	Incoming, Outgoing Answer
 	// Groups are those whose members the tag changes, or may change.
 	Groups []GroupMatch
@@ -59,6 +59,9 @@ const (
 	ReasonPartly ReasonKind = "the rule is about some peers or services only"
 	// ReasonScheduled: this rule is of a policy that has a schedule.
 	ReasonScheduled ReasonKind = "the rule is enforced at certain times only"
+	// ReasonLetThrough: this rule comes before one that would isolate, or may, and lets all traffic of the machine through or past it,
+	// or may.
+	ReasonLetThrough ReasonKind = "a rule before lets everything through"
 	// ReasonOneWay: what the rules drop or reject goes to the machine, or comes from it, but not both.
 	ReasonOneWay ReasonKind = "the rules are about one direction only"
 	// ReasonRuleUnknown: whether this rule reaches the machine is not known.

@@ -17,6 +17,7 @@ type judge struct {
 	with, without evaluator
 	out           Isolation
 	known         map[Path]effect
+	openings      []opening
 }
 
 // effect is something with the tag and without it.
@@ -150,6 +151,7 @@ func anyone(list []Path) bool {
 
 func (j *judge) readRules(ctx context.Context) error {
 	j.out.Incoming, j.out.Outgoing = No, No
+	var policies []SecurityPolicy
 	for p, err := range j.space.SecurityPolicies.list(ctx, j.op) {
 		if err != nil {
 			return err
@@ -160,10 +162,35 @@ func (j *judge) readRules(ctx context.Context) error {
 			}
 		}
 		for _, r := range p.Rules {
+			j.open(p, r)
+		}
+		policies = append(policies, p)
+	}
+	for _, p := range policies {
+		for _, r := range p.Rules {
 			j.rule(p, r)
 		}
 	}
 	return nil
+}
+
+// reach tells whether a rule is enforced on the machine, and whether the machine is among its sources and its destinations.
+func (j *judge) reach(p SecurityPolicy, r Rule) (applied, source, destination effect) {
+	applied = j.in(r.AppliedTo)
+	if !anyone(p.AppliedTo) {
+		// Whether the policy's word replaces that of the rule or is in addition to it is not documented.
+		whole := j.in(p.AppliedTo)
+		both := applied.and(whole)
+		applied = effect{agreed(whole.with, both.with), agreed(whole.without, both.without), both.depends}
+	}
+	source, destination = j.in(r.Sources), j.in(r.Destinations)
+	if r.SourcesExcluded {
+		source = source.not()
+	}
+	if r.DestinationsExcluded {
+		destination = destination.not()
+	}
+	return applied, source, destination
 }
 
 // rule decides about one rule.
@@ -173,20 +200,7 @@ func (j *judge) rule(p SecurityPolicy, r Rule) {
 	if !enabled.Blocks() {
 		return
 	}
-	applied := j.in(r.AppliedTo)
-	if !anyone(p.AppliedTo) {
-		// Whether the policy's word replaces that of the rule or is in addition to it is not documented.
-		whole := j.in(p.AppliedTo)
-		both := applied.and(whole)
-		applied = effect{agreed(whole.with, both.with), agreed(whole.without, both.without), both.depends}
-	}
-	source, destination := j.in(r.Sources), j.in(r.Destinations)
-	if r.SourcesExcluded {
-		source = source.not()
-	}
-	if r.DestinationsExcluded {
-		destination = destination.not()
-	}
+	applied, source, destination := j.reach(p, r)
 	m := RuleMatch{Policy: p.Path, Rule: r}
 	m.Outgoing = through(r, Out, applied.and(source).caused())
 	m.Incoming = through(r, In, applied.and(destination).caused())
@@ -213,6 +227,7 @@ func (j *judge) rule(p SecurityPolicy, r Rule) {
 	case m.Partly:
 		j.because(ReasonPartly, string(r.Path))
 	}
+	outgoing, incoming = j.reached(p, r, outgoing, incoming)
 	j.out.Rules = append(j.out.Rules, m)
 	j.out.Outgoing, j.out.Incoming = j.out.Outgoing.or(outgoing), j.out.Incoming.or(incoming)
 }
@@ -223,11 +238,15 @@ func everyone(list []Path, excluded bool) bool { return anyone(list) && !exclude
 // through is what a rule does in one direction. One that is for the other direction is enforced on the peers of the machine alone,
 // and NSX need not manage them.
 func through(r Rule, d Direction, a Answer) Answer {
-	own := r.Direction == "" || strings.EqualFold(string(r.Direction), string(InOut)) || strings.EqualFold(string(r.Direction), string(d))
-	if a == Yes && !own {
+	if a == Yes && !r.enforced(d) {
 		return Unknown
 	}
 	return a
+}
+
+// enforced tells whether the rule is for a direction, on the machine itself.
+func (r Rule) enforced(d Direction) bool {
+	return r.Direction == "" || strings.EqualFold(string(r.Direction), string(InOut)) || strings.EqualFold(string(r.Direction), string(d))
 }
 
 func (j *judge) readExcludeList(ctx context.Context) error {

@@ -94,7 +94,11 @@ func (r Rule) Blocks() bool {
 
 // allTraffic tells whether the rule is about all that its peers send, whatever it is.
 func (r Rule) allTraffic() bool {
-	return anyone(r.Services) && r.ServiceEntries == 0 && anyone(r.Profiles) && (r.IPProtocol == "" || strings.EqualFold(r.IPProtocol, "IPV4_IPV6"))
+	return r.allServices() && (r.IPProtocol == "" || strings.EqualFold(r.IPProtocol, "IPV4_IPV6"))
+}
+
+func (r Rule) allServices() bool {
+	return anyone(r.Services) && r.ServiceEntries == 0 && anyone(r.Profiles)
 }
 
 // List returns the security policies. They come page by page; the sequence asks for no page before it is needed and ends with its
