@@ -96,8 +96,8 @@ func (u QuotaUsage) Left() int {
 
 // Quota counts the calls of one set of credentials in the way that the service does: in any 24 hours, each bucket for itself. A call
 // that the service would refuse is not made, and its error is a [*QuotaError]. Every attempt counts, whatever became of it. After a
-// 429 the bucket counts as full: for as long as the service asked for, or else for 5 minutes, and up to an hour if it is refused
-// again.
+// 429 the bucket counts as full: for as long as the service asked for if that is less than 5 minutes, or else for 5 minutes, and up to
+// an hour if it is refused again.
 //
 // Each [Client] has a quota of its own unless [Config] gives it one. Clients that use the same credentials should share one. What
 // was counted can be written as text and read again, so that it survives a restart. The zero value has the limits of the service.
@@ -263,7 +263,7 @@ func (t *tally) refuse(now time.Time, asked time.Duration) {
 		t.strikes++ // refusals that come together count once
 	}
 	pause := asked
-	if pause <= 0 {
+	if pause <= 0 || pause >= refusalPause { // a longer one arrives here as 5 minutes
 		pause = longestPause
 		if t.strikes < 8 {
 			pause = min(refusalPause<<max(t.strikes-1, 0), longestPause)

@@ -42,6 +42,28 @@ func TestRefusalsThatComeTogetherCountOnce(t *testing.T) {
 	})
 }
 
+func TestALongRetryAfterIsNoShortPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rt := roundTripper(func(r *http.Request) (*http.Response, error) {
+			resp := response(r, http.StatusTooManyRequests, strings.NewReader(""))
+			resp.Header.Set("Retry-After", "86400")
+			return resp, nil
+		})
+		client := refused(t, rt)
+		for _, pause := range []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute} {
+			if _, err := collect(t, client.SIEM.All(t.Context(), proofpoint.Query{Since: time.Hour})); !errors.Is(err, proofpoint.ErrRateLimited) {
+				t.Errorf("All() = %v", err)
+			}
+			usage := usageOf(client.Quotas(), proofpoint.BucketSIEM)
+			if left := time.Until(usage.NextFree); left != pause {
+				t.Errorf("the next call is in %v, want %v", left, pause)
+			}
+			time.Sleep(time.Until(usage.NextFree))
+		}
+	})
+}
+
 // refused is a client that a transport refuses.
 func refused(t testing.TB, rt roundTripper) *proofpoint.Client {
 	t.Helper()
