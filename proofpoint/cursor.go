@@ -40,7 +40,7 @@ type key [12]byte
 // state is a digest of what may change in a record.
 type state [4]byte
 
-// sighting is when and how a record was seen last.
+// sighting is how a record was seen first, and when last. Each further state of it is a sighting under a key of its own.
 type sighting struct {
 	state state
 	at    uint32 // the end of the window, in seconds of Unix, which is enough until 2106
@@ -71,12 +71,21 @@ func (c *Cursor) note(k key, s state, at time.Time) news {
 	if c.seen == nil {
 		c.seen = make(map[key]sighting)
 	}
-	last, ok := c.seen[k]
-	c.seen[k] = sighting{state: s, at: uint32(at.Unix())} //nolint:gosec // windows lie between 1970 and 2106
-	switch {
-	case !ok:
+	end := uint32(at.Unix()) //nolint:gosec // windows lie between 1970 and 2106
+	record, ok := c.seen[k]
+	if !ok {
+		c.seen[k] = sighting{s, end}
 		return unseen
-	case last.state != s:
+	}
+	c.seen[k] = sighting{record.state, end}
+	if record.state == s {
+		return known
+	}
+	// A record that is issued again may come in both versions from then on.
+	version := keyOf(string(k[:]) + string(s[:]))
+	_, ok = c.seen[version]
+	c.seen[version] = sighting{s, end}
+	if !ok {
 		return changed
 	}
 	return known
@@ -187,20 +196,20 @@ func keyOf(identity string) key {
 	return key(digest[:len(key{})])
 }
 
-// stateOf is a digest of what may change in a record: its threats, their statuses, and the campaigns that they are attributed to. The
-// order of the threats means nothing.
+// stateOf is a digest of what may change in a record: its threats, their statuses and when they got them, and the campaigns that they
+// are attributed to. The order of the threats means nothing.
 func stateOf(r Record) state {
 	var parts []string
-	add := func(id ThreatID, status ThreatStatus, campaign string) {
-		parts = append(parts, fmt.Sprintf("%q %q %q", id, strings.ToLower(string(status)), campaign))
+	add := func(id ThreatID, status ThreatStatus, at time.Time, campaign string) {
+		parts = append(parts, fmt.Sprintf("%q %q %s %q", id, strings.ToLower(string(status)), at.Format(time.RFC3339Nano), campaign))
 	}
 	switch {
 	case r.Message != nil:
 		for _, t := range r.Message.Threats {
-			add(t.ID, t.Status, t.CampaignID)
+			add(t.ID, t.Status, t.Time, t.CampaignID)
 		}
 	case r.Click != nil:
-		add(r.Click.ThreatID, r.Click.ThreatStatus, string(r.Click.CampaignID))
+		add(r.Click.ThreatID, r.Click.ThreatStatus, r.Click.ThreatTime, string(r.Click.CampaignID))
 	}
 	slices.Sort(parts)
 	digest := sha256.Sum256([]byte(strings.Join(parts, "\n")))

@@ -29,7 +29,8 @@ type PollerConfig struct {
 	Recheck time.Duration
 	// Slice is the longest window that is asked for at once. Defaults to [MaxWindow].
 	Slice time.Duration
-	// Changes hands a known record out again when it says something new: another status, another threat, a campaign.
+	// Changes hands a known record out again when it says something new: a status that was assigned anew, another threat, a campaign.
+	// What it has said before is not new, where the service has both versions of it.
 	Changes bool
 	// OnMalformed is told of each record that cannot be read, once. Defaults to collecting them for one [*MalformedError] at the end
 	// of the poll, or of a later one if the loop stops before. They do not hold the cursor up: they would be as unreadable the next

@@ -140,3 +140,33 @@ func TestPollsThatFailRememberNoMoreThanOthers(t *testing.T) {
 		t.Errorf("after %d records in %d days the cursor remembers %d, %v, want those of seven", calls, days, records, err)
 	}
 }
+
+func TestARecordThatCameInTwoVersionsChangesOnce(t *testing.T) {
+	t.Parallel()
+	version := func(status, at string) string {
+		return `{"id":"a","GUID":"m","threatsInfoMap":[{"threatID":"x","threatStatus":"` + status + `","threatTime":"` + at + `"}]}`
+	}
+	condemned, cleared := version("active", "2026-03-05T08:40:00Z"), version("cleared", "2026-03-05T08:50:00Z")
+	again := version("active", "2026-03-05T09:00:00Z")
+	var answer []string
+	client := newClient(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+		return response(r, http.StatusOK, strings.NewReader(`{"messagesBlocked":[`+strings.Join(answer, ",")+`]}`)), nil
+	}))
+	poller := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedMessagesBlocked, Changes: true})
+	for i, step := range []struct{ answer, want []string }{
+		{[]string{condemned}, []string{"m to "}},
+		{[]string{condemned, cleared}, []string{"m to  changed"}},
+		{[]string{cleared, condemned}, nil},
+		{[]string{condemned, cleared}, nil},
+		{[]string{condemned, again, cleared}, []string{"m to  changed"}},
+		{[]string{cleared, condemned, again}, nil},
+	} {
+		answer = step.answer
+		names, err := polled(t, poller)
+		if diff := cmp.Diff(step.want, names); diff != "" || err != nil {
+			t.Errorf("poll %d: %v (-want +got):\n%s", i, err, diff)
+		}
+		cfg := proofpoint.PollerConfig{Feed: proofpoint.FeedMessagesBlocked, Changes: true, Cursor: poller.Cursor()}
+		poller = newPoller(t, client, cfg)
+	}
+}
