@@ -45,7 +45,8 @@ type Config struct {
 	Rate float64
 	// Burst is how many of them may start at once. Defaults to DefaultBurst.
 	Burst int
-	// MaxInFlight is how many calls may be under way at once. Defaults to 8.
+	// MaxInFlight is how many calls may be under way at once. Defaults to 8. With [Basic] and [Remote] they are four at most, since all
+	// of them may be refused together, and five refusals lock the account.
 	MaxInFlight int
 	// Attempts is how often a call is tried in all. Defaults to 5.
 	Attempts int
@@ -117,7 +118,7 @@ func (c *core) connect(cfg Config) error {
 		rc.Authorize, rc.Rejected = renewal.Authorize, renewal.Rejected
 	case credentials.sign != nil:
 		if !credentials.bearer {
-			c.trust = newTrust()
+			c.trust = newPasswordTrust()
 		}
 		rc.Authorize = func(_ context.Context, r *http.Request) error {
 			credentials.sign(r)

@@ -48,8 +48,8 @@
 // drops or rejects has to use the group; the machine must not be on the exclude list of the firewall; and its interfaces must be in
 // networks that NSX manages. [Space.IsolationOf] puts this together for one machine, [Space.Isolation] for any, and both say why the
 // answer is not yes. They read and change nothing. What they cannot decide is [Unknown]: an answer of yes or no is one that the vendor
-// documents. Rules that come before and let a
-// part through are not weighed, those that let everything through are. The rules of other spaces are not looked at.
+// documents. Of the rules that come before, those that let everything through count, those that let a part through do not. The rules of
+// other spaces are not looked at.
 //
 // [Groups.WaitFor] looks at what the manager has made of a tag, which takes it some seconds.
 //
@@ -69,7 +69,8 @@
 //
 // Credentials are the exception. The vendor locks an account for fifteen minutes after five refusals in as long a time, for
 // everybody who uses it. A client with a password therefore sends its first call alone, logs in again at most once for a call, and
-// after a refusal answers every call itself for five minutes, with that refusal.
+// after a refusal answers every call itself for five minutes, with that refusal. Where the password is in each call, four are under way
+// at once at most, and after four refusals it waits until the vendor has forgotten the first of them.
 //
 // # Concurrency
 //

@@ -47,7 +47,7 @@ func (s *session) login(ctx context.Context) (*rest.Ticket, error) {
 	}
 	t, err := s.create(ctx)
 	if err != nil {
-		s.trust.learn(err)
+		s.trust.learn(err, s.trust.refused())
 		return nil, inner{err}
 	}
 	return t, nil
