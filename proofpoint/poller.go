@@ -25,7 +25,7 @@ type PollerConfig struct {
 	// Cursor is where an earlier poller ended. It must be one of the same feed. Start is not used then.
 	Cursor Cursor
 	// Recheck is how long each instant is asked for again, for records that turn up late. Defaults to [DefaultRecheck]. Polling at
-	// least once a minute costs one call each time with that, and less often two.
+	// least once a minute costs one call each time with that, and less often two. It must be shorter than the service looks back.
 	Recheck time.Duration
 	// Slice is the longest window that is asked for at once. Defaults to [MaxWindow].
 	Slice time.Duration
@@ -50,7 +50,7 @@ type Polled struct {
 
 // GapError means that a poller had to leave time out: it lies further back than the service looks. Everything behind it was read.
 type GapError struct {
-	// Window is what was left out. Its first hour may have been read, but not again for late records.
+	// Window is what was left out. The first of it, up to [PollerConfig.Recheck], may have been read, but not again for late records.
 	Window Window
 }
 
@@ -92,6 +92,9 @@ func NewPoller(client *Client, cfg PollerConfig) (*Poller, error) {
 	}
 	if cfg.Recheck < 0 {
 		problems = append(problems, errors.New("proofpoint: new poller: Recheck must not be negative"))
+	}
+	if client != nil && cfg.Recheck >= client.SIEM.lookBack() {
+		problems = append(problems, fmt.Errorf("proofpoint: new poller: Recheck must be shorter than the %s that can be asked for", client.SIEM.lookBack()))
 	}
 	if err := (&SliceOptions{Size: cfg.Slice}).normalize(); err != nil {
 		problems = append(problems, fmt.Errorf("proofpoint: new poller: %w", err))
@@ -145,7 +148,7 @@ func (r *round) run(ctx context.Context) error {
 	if !end.After(c.next) {
 		return r.with(nil)
 	}
-	slicing, err := Window{Start: c.next, End: end}.Slice(r.now, SliceOptions{Size: p.cfg.Slice, LookBack: p.lookBack()})
+	slicing, err := Window{Start: c.next, End: end}.Slice(r.now, SliceOptions{Size: p.cfg.Slice, LookBack: p.client.SIEM.lookBack()})
 	if err != nil {
 		return r.with(err)
 	}
@@ -181,9 +184,9 @@ func (r *round) start() (bool, error) {
 	return true, nil
 }
 
-// lookBack is how far back windows may begin, with the margin for those that have to wait for others.
-func (p *Poller) lookBack() time.Duration {
-	lookBack := p.client.SIEM.core.lookBack
+// lookBack is how far back windows of a poller may begin, with the margin for those that have to wait for others.
+func (s *SIEM) lookBack() time.Duration {
+	lookBack := s.core.lookBack
 	if lookBack > 2*SliceMargin {
 		lookBack -= SliceMargin
 	}

@@ -358,6 +358,9 @@ func TestPollersThatCannotBe(t *testing.T) {
 		"Recheck must not be negative": func() (*proofpoint.Poller, error) {
 			return proofpoint.NewPoller(client, proofpoint.PollerConfig{Feed: proofpoint.FeedAll, Recheck: -1})
 		},
+		"Recheck must be shorter than": func() (*proofpoint.Poller, error) {
+			return proofpoint.NewPoller(client, proofpoint.PollerConfig{Feed: proofpoint.FeedAll, Recheck: proofpoint.LookBack})
+		},
 		"the size must be": func() (*proofpoint.Poller, error) {
 			return proofpoint.NewPoller(client, proofpoint.PollerConfig{Feed: proofpoint.FeedAll, Slice: time.Second})
 		},
