@@ -24,8 +24,9 @@ type PollerConfig struct {
 	Start time.Time
 	// Cursor is where an earlier poller ended. It must be one of the same feed. Start is not used then.
 	Cursor Cursor
-	// Recheck is how long each instant is asked for again, for records that turn up late. Defaults to [DefaultRecheck]. Polling at
-	// least once a minute costs one call each time with that, and less often two. It must be shorter than the service looks back.
+	// Recheck is how long each instant is asked for again, for records that turn up late. Defaults to [DefaultRecheck]. Polling more
+	// often than every two minutes costs one call each time with that, and less often two. It must be shorter than the service looks
+	// back.
 	Recheck time.Duration
 	// Slice is the longest window that is asked for at once. Defaults to [MaxWindow].
 	Slice time.Duration
@@ -115,10 +116,11 @@ func NewPoller(client *Client, cfg PollerConfig) (*Poller, error) {
 // is lost.
 func (p *Poller) Cursor() Cursor { return p.cursor.clone() }
 
-// Poll yields what is new up to a minute ago, window by window, the oldest first. A window that fails ends the sequence with its
-// error, and is asked for again by the next poll; what it had brought until then is not handed out again. Where the loop stops, the
-// next poll goes on. Otherwise it yields at most one error, last, as [PollerConfig] says. A cursor that is more than an hour ahead of
-// the clock is an [ErrStillCurrent]: one of the two is wrong, and waiting would miss everything until then.
+// Poll yields what is new up to a minute ago, or two where the last would cost a call of its own, window by window, the oldest
+// first. A window that fails ends the sequence with its error, and is asked for again by the next poll; what it had brought until
+// then is not handed out again. Where the loop stops, the next poll goes on. Otherwise it yields at most one error, last, as
+// [PollerConfig] says. A cursor that is more than an hour ahead of the clock is an [ErrStillCurrent]: one of the two is wrong, and
+// waiting would miss everything until then.
 func (p *Poller) Poll(ctx context.Context) iter.Seq2[Polled, error] {
 	return func(yield func(Polled, error) bool) {
 		now := p.client.now().UTC()
@@ -152,9 +154,13 @@ func (r *round) run(ctx context.Context) error {
 	if err != nil {
 		return r.with(err)
 	}
+	windows := slicing.Windows
+	if n := len(windows); n > 1 && end.Sub(windows[n-2].End) < time.Minute {
+		windows = windows[:n-1] // less than a minute is not worth a call of its own, and comes with the next poll
+	}
 	p.tellGap(slicing.TooOld)
 	defer c.forget(r.now) // however it ends: a poll that fails brings records, too
-	for _, w := range slicing.Windows {
+	for _, w := range windows {
 		if err := r.window(ctx, w); err != nil {
 			return r.with(err)
 		}

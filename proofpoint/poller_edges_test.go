@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -168,5 +170,33 @@ func TestARecordThatCameInTwoVersionsChangesOnce(t *testing.T) {
 		}
 		cfg := proofpoint.PollerConfig{Feed: proofpoint.FeedMessagesBlocked, Changes: true, Cursor: poller.Cursor()}
 		poller = newPoller(t, client, cfg)
+	}
+}
+
+func TestALoopThatSleepsAMinuteMakesOneCallEach(t *testing.T) {
+	t.Parallel()
+	for _, every := range []time.Duration{61 * time.Second, 90*time.Second + 300*time.Millisecond, 118 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			world, want := stream(time.Now(), 3, 35*time.Minute)
+			srv := proofpointtest.New(world)
+			poller := newPoller(t, counted(t, srv, nil), proofpoint.PollerConfig{Feed: proofpoint.FeedAll, Start: time.Now()})
+			var got []string
+			polls := 0
+			for end := time.Now().Add(5 * time.Hour); time.Now().Before(end); time.Sleep(every) {
+				names, err := polled(t, poller)
+				if err != nil {
+					t.Fatalf("Poll() = %v", err)
+				}
+				got = append(got, names...)
+				polls++
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("polled every %v (-want +got):\n%s", every, diff)
+			}
+			if calls := len(srv.Requests()); calls > polls {
+				t.Errorf("%d polls, one every %v, made %d calls", polls, every, calls)
+			}
+		})
 	}
 }
