@@ -39,12 +39,13 @@ const (
 	codeUntrusted     = 99  // with a 500: a client certificate that the manager does not know
 )
 
-// The codes by which the Policy API says, with a 400, that an object exists or has another revision.
+// The codes by which the Policy API says, with a 400 or a 404, that an object exists or has another revision.
 const (
 	codeExists = 500127
 	codeStale1 = 500087
 	codeStale2 = 500232
 	codeStale3 = 100148
+	codeStale4 = 500090
 )
 
 // The codes of searches.

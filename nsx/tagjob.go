@@ -11,7 +11,8 @@ import (
 	"github.com/pphunt/pphunt/internal/rest"
 )
 
-// maxTargets is how many machines one operation of the manager takes in each direction.
+// maxTargets is how many machines one operation of the manager takes, in both directions together: whether each counts by itself is not
+// documented.
 const maxTargets = 1000
 
 // TagOperation puts one tag on machines, takes it from others, or both.
@@ -48,7 +49,8 @@ func (o TagOperation) chunks() []TagOperation {
 	add, remove := unique(o.AddTo), unique(o.RemoveFrom)
 	var out []TagOperation
 	for len(add)+len(remove) > 0 {
-		a, r := min(len(add), maxTargets), min(len(remove), maxTargets)
+		a := min(len(add), maxTargets)
+		r := min(len(remove), maxTargets-a)
 		out = append(out, TagOperation{Tag: o.Tag, AddTo: add[:a], RemoveFrom: remove[:r]})
 		add, remove = add[a:], remove[r:]
 	}
@@ -142,23 +144,32 @@ func (w wireOperation) operation() TagOperation {
 }
 
 // put hands one operation over. The manager refuses an id that it has already, which happens if an answer was lost: then the
-// operation is there.
+// operation is there. It can be there as well if the last answer was lost.
 func (t *Tags) put(ctx context.Context, op string, id TagOperationID, o TagOperation) error {
 	call := t.operationCall(op, "", id)
 	call.Method, call.Body = http.MethodPut, wireOperation{Tag: o.Tag, AddTo: targets(o.AddTo), RemoveFrom: targets(o.RemoveFrom)}
 	var answer wireOperation
 	err := t.at.core.do(ctx, call, &answer)
-	if e, ok := errors.AsType[*APIError](err); ok && takenAlready(e) {
-		if there, getErr := t.operation(ctx, op, id); getErr == nil && there.Tag == o.Tag {
-			return nil
-		}
+	e, answered := errors.AsType[*APIError](err)
+	taken := answered && takenAlready(e)
+	open := err != nil && !errors.Is(err, ErrRateLimited) && (!answered || e.Retryable())
+	if !taken && !open {
+		return err
+	}
+	there, getErr := t.operation(ctx, op, id)
+	switch {
+	case getErr == nil && there.Tag == o.Tag:
+		return nil
+	case open && !errors.Is(getErr, ErrNotFound):
+		return fmt.Errorf("nsx: the operation %s may be under way: %w", id, inner{err})
 	}
 	return err
 }
 
 // takenAlready tells the answers to an id that exists. Which one it is for operations is not documented.
 func takenAlready(e *APIError) bool {
-	return e.Is(ErrConflict) || e.StatusCode == http.StatusBadRequest && slices.Contains([]int{codeExists, codeStale1, codeStale2, codeStale3}, e.Code)
+	return e.Is(ErrConflict) || slices.Contains([]int{http.StatusBadRequest, http.StatusNotFound}, e.StatusCode) &&
+		slices.Contains([]int{codeExists, codeStale1, codeStale2, codeStale3, codeStale4}, e.Code)
 }
 
 // operation reads what an operation was to do.
