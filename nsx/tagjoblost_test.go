@@ -2,6 +2,7 @@ package nsx_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -66,5 +67,21 @@ func TestAnOperationIsAboutAThousandMachinesInAll(t *testing.T) {
 	}
 	if diff := cmp.Diff([]int{700, 300, 0, 400}, got); diff != "" {
 		t.Errorf("machines to add and to remove (-want +got):\n%s", diff)
+	}
+}
+
+// Whoever cannot be asked has not failed.
+func TestAJobThatCannotBeAskedAboutIsUnfinished(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusServiceUnavailable, http.StatusTooManyRequests} {
+		client, _ := scripted(t, ok(`{"status":"Success","apply_to":[{"resource_tag_status":[{"resource_id":"vm-a"}]}]}`), ok(`{"tag":{"tag":"x"}}`), canned{status: status})
+		results, err := client.Policy.Tags.Job("op-1", "op-2", "op-3").Wait(t.Context())
+		unfinished, isOne := errors.AsType[*nsx.UnfinishedError](err)
+		if !isOne || !cmp.Equal(unfinished.Operations, []nsx.TagOperationID{"op-2", "op-3"}) || unfinished.All != 3 || len(results) != 1 || !results[0].Done {
+			t.Errorf("%d: Wait = %+v, %v; want an UnfinishedError", status, results, err)
+		}
+		if answer, ok := errors.AsType[*nsx.APIError](err); !ok || answer.StatusCode != status {
+			t.Errorf("%d: the error %v does not hold the answer", status, err)
+		}
 	}
 }

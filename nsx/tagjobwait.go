@@ -96,7 +96,8 @@ func (e *TagResultError) Error() string {
 	return text + ": " + details
 }
 
-// UnfinishedError says that a job was not finished when the context ended. It goes on at the manager's.
+// UnfinishedError says that a job was not finished when the context ended, or when the manager could not be asked any more. It goes on at
+// the manager's.
 type UnfinishedError struct {
 	// Operations are those that are not finished, of All.
 	Operations []TagOperationID
@@ -130,7 +131,8 @@ func (j *TagJob) Status(ctx context.Context) ([]TagStatus, error) {
 
 // Wait looks at once and then with growing pauses until the job is finished, and returns what became of each machine. Machines that
 // failed are in the error too, each as a [*TagResultError], all joined; the others have what they were to have. When ctx ends first,
-// the results are those that are known, and the error is an [*UnfinishedError] as well as that of ctx.
+// the results are those that are known, and the error is an [*UnfinishedError] as well as that of ctx. So it is when the manager cannot be
+// asked any more, after all attempts.
 //
 // It needs the right policy_vm_vm_tags (read).
 //
@@ -144,7 +146,7 @@ func (j *TagJob) Wait(ctx context.Context) ([]TagResult, error) {
 		for i, part := range open {
 			s, err := j.status(ctx, "tags.wait", part.id)
 			switch {
-			case err != nil && ctx.Err() != nil:
+			case err != nil && (ctx.Err() != nil || unheard(err)):
 				return results, errors.Join(append(failures, unfinished(append(still, open[i:]...), len(j.parts), err))...)
 			case err != nil:
 				failures = append(failures, fmt.Errorf("nsx: tags.wait: operation %s: %w", part.id, inner{err}))
@@ -163,6 +165,12 @@ func (j *TagJob) Wait(ctx context.Context) ([]TagResult, error) {
 			return results, errors.Join(append(failures, unfinished(open, len(j.parts), err))...)
 		}
 	}
+}
+
+// unheard tells whether an error leaves open how far an operation is, because the manager did not get to answer.
+func unheard(err error) bool {
+	e, answered := errors.AsType[*APIError](err)
+	return !answered || errors.Is(err, ErrRateLimited) || e.StatusCode/100 == 5 && e.Retryable()
 }
 
 func unfinished(parts []tagPart, all int, err error) error {
