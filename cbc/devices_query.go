@@ -106,9 +106,9 @@ func (q DeviceQuery) filter(op string) (deviceFilter, error) {
 	f.Criteria.LastContact, err = q.contact(op)
 	problems = append(problems, err)
 	if !q.Query.IsZero() {
-		f.Query, err = q.Query.build()
-		if err == nil && (strings.Contains(f.Query, `"`) || strings.Contains(f.Query, anchor)) {
-			err = fmt.Errorf("cbc: %s: the expression needs quotes or only excludes, which device search cannot do", op)
+		f.Query, err = q.Query.buildFor("")
+		if err == nil && strings.Contains(f.Query, `"`) {
+			err = fmt.Errorf("cbc: %s: the expression needs quotes, which device search does not know", op)
 		}
 		problems = append(problems, err)
 	}

@@ -82,6 +82,7 @@ func TestDevicesSearchFindsByCriteria(t *testing.T) {
 		{"contacted days ago", cbc.DeviceQuery{ContactedFrom: now.Add(-80 * time.Hour), ContactedUntil: now.Add(-40 * time.Hour)}, []cbc.DeviceID{3}},
 		{"sorted", cbc.DeviceQuery{OS: []string{"WINDOWS"}, Sort: []cbc.DeviceSort{{Field: "name", Descending: true}}}, []cbc.DeviceID{3, 1, 2}},
 		{"an expression", cbc.DeviceQuery{Query: cbc.Field("name").Prefix("AA")}, []cbc.DeviceID{2}},
+		{"an expression for what no device has", cbc.DeviceQuery{Query: cbc.Or(cbc.Field("name").Prefix("AA"), cbc.Field("process_guid").Exists())}, []cbc.DeviceID{2}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -103,19 +104,20 @@ func TestDeviceQueriesThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	client, srv := scripted(t, map[string][]string{opDevices: {`{"results":[],"num_found":0}`}})
 	for want, query := range map[string]cbc.DeviceQuery{
-		"a policy id is zero":             {PolicyIDs: []cbc.PolicyID{0}},
-		"an empty value":                  {CloudAccountIDs: []string{""}},
-		"go together":                     {ContactedUntil: noon},
-		"exclude each other":              {ContactedFrom: noon, ContactedUntil: noon.Add(1), ContactedWithin: time.Hour},
-		"ContactedFrom is not before":     {ContactedFrom: noon, ContactedUntil: noon},
-		"whole seconds, at least one":     {ContactedWithin: -time.Hour},
-		"ContactedWithin is 1.5s":         {ContactedWithin: 1500 * time.Millisecond},
-		`Sort: "Name; drop" is no field`:  {Sort: []cbc.DeviceSort{{Field: "Name; drop"}}},
-		"devices.search: Rows is 10000":   {Rows: 10000},
-		"needs quotes or only excludes":   {Query: cbc.Field("name").AnyOf("AND")},
-		"a device id is zero or below":    {IDs: []cbc.DeviceID{1, 0}},
-		"field \"name\": an empty value":  {Query: cbc.Field("name").Prefix("")},
-		"cbc: query: \"N\" is no field n": {Query: cbc.Field("N").Exists()},
+		"a policy id is zero":              {PolicyIDs: []cbc.PolicyID{0}},
+		"an empty value":                   {CloudAccountIDs: []string{""}},
+		"go together":                      {ContactedUntil: noon},
+		"exclude each other":               {ContactedFrom: noon, ContactedUntil: noon.Add(1), ContactedWithin: time.Hour},
+		"ContactedFrom is not before":      {ContactedFrom: noon, ContactedUntil: noon},
+		"whole seconds, at least one":      {ContactedWithin: -time.Hour},
+		"ContactedWithin is 1.5s":          {ContactedWithin: 1500 * time.Millisecond},
+		`Sort: "Name; drop" is no field`:   {Sort: []cbc.DeviceSort{{Field: "Name; drop"}}},
+		"devices.search: Rows is 10000":    {Rows: 10000},
+		"needs quotes":                     {Query: cbc.Field("name").AnyOf("AND")},
+		"an expression that only excludes": {Query: cbc.Or(cbc.Field("name").AnyOf("a"), cbc.Not(cbc.Field("name").AnyOf("b")))},
+		"a device id is zero or below":     {IDs: []cbc.DeviceID{1, 0}},
+		"field \"name\": an empty value":   {Query: cbc.Field("name").Prefix("")},
+		"cbc: query: \"N\" is no field n":  {Query: cbc.Field("N").Exists()},
 	} {
 		var last error
 		for _, err := range client.Devices.Search(t.Context(), query) {

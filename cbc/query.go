@@ -216,7 +216,7 @@ func (e Expr) renderAll(anchor string) (string, error) {
 	switch {
 	case excluding < len(e.kids):
 	case anchor == "":
-		return "", errors.New("an expression that only excludes finds nothing here: use Exclusions, or say what to exclude from")
+		return "", errors.New("an expression that only excludes finds nothing here: say what to exclude from, or use Exclusions where there are any")
 	default:
 		parts = append([]string{anchor}, parts...)
 	}
