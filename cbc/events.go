@@ -109,19 +109,22 @@ func (p *Processes) Events(ctx context.Context, guid ProcessGUID, q EventQuery) 
 		var missing error // segments of a page
 		next := func(seen int) (searchPage, error) {
 			body.Start, body.Rows = seen, min(pageRows, MaxRows-seen)
+			var answer struct {
+				listingPage
+				segments
+			}
 			err := untilProcessed(ctx, op, func() (segments, Status, error) {
 				call := p.c.call(op, http.MethodPost, "/api/investigate/v2/orgs/{org_key}/events/{process_guid}/_search", string(guid))
 				call.Body, call.Repeatable = body, true
-				var answer struct {
-					searchPage
-					segments
-				}
+				answer.listingPage, answer.segments = listingPage{}, segments{}
 				err := p.c.do(ctx, call, &answer)
-				last = answer.searchPage
-				return answer.segments, answer.progress.status(), err
+				return answer.segments, answer.status(), err
 			})
 			if incomplete, ok := errors.AsType[*IncompleteError](err); ok && ctx.Err() == nil {
 				missing, err = incomplete, nil
+			}
+			if err == nil {
+				last, err = answer.page(op)
 			}
 			return last, err
 		}
@@ -167,16 +170,12 @@ func (p *Processes) EventFacets(ctx context.Context, guid ProcessGUID, q FacetQu
 		}
 		err := p.c.do(ctx, call, &answer)
 		last = answer.facetAnswer
-		return answer.segments, answer.progress.status(), err
+		return answer.segments, answer.status(), err
 	})
 	if incomplete != nil && (ctx.Err() != nil || !errors.Is(incomplete, ErrIncomplete)) {
 		return Facets{}, incomplete
 	}
-	facets, err := last.facets(op)
-	if err != nil {
-		return Facets{}, err
-	}
-	return facets, incomplete
+	return last.result(op, incomplete)
 }
 
 // ValidateEvents is [Processes.Validate] for expressions that search events. It needs org.search.events (READ).

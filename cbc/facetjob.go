@@ -162,6 +162,20 @@ type facetAnswer struct {
 	progress
 }
 
+// result reads the counts together with why they are incomplete, if they are. A complete answer without any is none, unless the vendor
+// says that there is no data: it must not pass for counts of zero.
+func (a facetAnswer) result(op string, incomplete error) (Facets, error) {
+	noData := a.Contacted == 0 && a.status().Finished
+	if incomplete == nil && a.Terms == nil && a.Ranges == nil && !noData {
+		return Facets{}, answerError(op, http.StatusOK, nil, errors.New("neither terms nor ranges"))
+	}
+	facets, err := a.facets(op)
+	if err != nil {
+		return Facets{}, err
+	}
+	return facets, incomplete
+}
+
 func (a facetAnswer) facets(op string) (Facets, error) {
 	facets := Facets{Found: a.Found}
 	for _, raw := range a.Terms {
@@ -224,11 +238,7 @@ func (j *FacetJob) Results(ctx context.Context) (Facets, error) {
 	if hopeless(incomplete) {
 		return Facets{}, incomplete
 	}
-	facets, err := j.last.facets(j.kind.op("results"))
-	if err != nil {
-		return Facets{}, err
-	}
-	return facets, incomplete
+	return j.last.result(j.kind.op("results"), incomplete)
 }
 
 // facetJob starts a job that counts.

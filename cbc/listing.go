@@ -41,6 +41,12 @@ func (a listingPage) page(op string) (searchPage, error) {
 	return page, nil
 }
 
+// status is what an answer says of how much there is.
+func (a listingPage) status() Status {
+	page, _ := a.page("")
+	return page.progress.status()
+}
+
 // all yields the rows of all pages, and at most one error, last.
 func (l listing[T]) all(ctx context.Context, c *core) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {

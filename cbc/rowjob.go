@@ -107,14 +107,27 @@ func (j *RowJob[T]) all(ctx context.Context, op string, yield func(T, error) boo
 	return true
 }
 
-// page reads rows of the job; none if rows is zero.
+// page reads rows of the job; none if rows is zero. Once searchers have answered, an answer that does not say how many rows there are
+// is none: it would pass for nothing found.
 func (j *RowJob[T]) page(ctx context.Context, start, rows int) (searchPage, error) {
 	call := j.c.call(j.kind.op("results"), http.MethodGet, j.kind.route, string(j.ID))
 	call.Query = url.Values{"start": {strconv.Itoa(start)}, "rows": {strconv.Itoa(rows)}}
 	call.Repeatable = true
-	var page searchPage
-	err := j.c.do(ctx, call, &page)
-	return page, err
+	var answer struct {
+		searchPage
+		Available *int `json:"num_available"`
+	}
+	if err := j.c.do(ctx, call, &answer); err != nil {
+		return searchPage{}, err
+	}
+	page := answer.searchPage
+	switch {
+	case answer.Available != nil:
+		page.Available = *answer.Available
+	case page.Completed > 0:
+		return searchPage{}, answerError(call.Op, http.StatusOK, nil, errors.New("no num_available"))
+	}
+	return page, nil
 }
 
 // rowReader reads rows page by page and keeps account of what is missing.

@@ -241,6 +241,35 @@ func TestResultsThatDoNotAddUp(t *testing.T) {
 	}
 }
 
+// TestAnswersWithoutACountAreNone shows that an answer which leaves out how much there is does not pass for nothing found, or for all.
+func TestAnswersWithoutACountAreNone(t *testing.T) {
+	t.Parallel()
+	const row = `{"process_guid":"G","device_id":1}`
+	for name, answer := range map[string]string{
+		"no count":        `{"results":[` + row + `],"num_found":900,"contacted":4,"completed":4}`,
+		"a count of null": `{"results":[` + row + `],"num_available":null,"contacted":4,"completed":4}`,
+		"neither":         `{"contacted":4,"completed":4}`,
+	} {
+		client, _ := scripted(t, map[string][]string{opResults: {answer}})
+		if guids, err := collect(client.Processes.Job("j").Results(t.Context())); err == nil || !strings.Contains(err.Error(), "num_available") {
+			t.Errorf("%s: Results = %v, %v, want an error", name, guids, err)
+		}
+	}
+	client, _ := scripted(t, map[string][]string{
+		"GET /api/investigate/v2/orgs/{org_key}/processes/facet_jobs/{job_id}/results": {`{"contacted":4,"completed":4}`},
+		opEventFacets: {`{}`}, opEvents: {`{}`},
+	})
+	if facets, err := client.Processes.FacetJob("j").Results(t.Context()); err == nil {
+		t.Errorf("Results without counts = %+v, want an error", facets)
+	}
+	if facets, err := client.Processes.EventFacets(t.Context(), "G", cbc.FacetQuery{Terms: []string{"a"}}); err == nil {
+		t.Errorf("EventFacets without counts = %+v, want an error", facets)
+	}
+	if events, err := gather(client.Processes.Events(t.Context(), "G", cbc.EventQuery{})); err == nil || len(events) != 0 {
+		t.Errorf("Events without a count = %+v, %v, want an error", events, err)
+	}
+}
+
 func TestResultsFailOnALaterPage(t *testing.T) {
 	t.Parallel()
 	client, _ := scripted(t, map[string][]string{opResults: {page(2, `{"process_guid":"G","device_id":1}`), `404 {"error_code":"NOT_FOUND","message":"job"}`}})
