@@ -362,15 +362,15 @@ func TestAlertWorkflow(t *testing.T) {
 	})
 }
 
-func TestAlertWorkflowIsRepeatedOnlyWithoutANote(t *testing.T) {
+func TestAlertWorkflowIsRepeatedOnlyIfItWasTurnedAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		for note, want := range map[string]int{"": 2, "once": 1} {
+		for status, want := range map[int]int{http.StatusBadGateway: 1, http.StatusServiceUnavailable: 1, http.StatusTooManyRequests: 2} {
 			srv := cbctest.New(alarmed(1))
-			srv.FailNext(1, http.StatusBadGateway)
-			_, err := connect(t, srv.Client()).Alerts.Close(t.Context(), cbc.AlertQuery{IDs: []cbc.AlertID{"A-00000"}}, cbc.Closure{Note: note})
-			if n := count(operations(srv), opWorkflow); n != want || (err == nil) != (note == "") {
-				t.Errorf("Close with the note %q was sent %d times, %v, want %d", note, n, err, want)
+			srv.FailNext(1, status)
+			_, err := connect(t, srv.Client()).Alerts.Close(t.Context(), cbc.AlertQuery{IDs: []cbc.AlertID{"A-00000"}}, cbc.Closure{})
+			if n := count(operations(srv), opWorkflow); n != want || (err == nil) != (want == 2) {
+				t.Errorf("Close after a %d was sent %d times, %v, want %d", status, n, err, want)
 			}
 		}
 	})

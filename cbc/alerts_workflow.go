@@ -36,9 +36,9 @@ func (c Closure) check() error {
 }
 
 // Close closes the alerts that q describes. It returns the job that does it: nothing has changed before [ServiceJob.Wait] says so. A
-// query that restricts nothing but the time or the severity is refused, because the vendor would take it for all alerts. To close
-// what is closed changes nothing, so that a call without a note is repeated when its answer is lost; one with a note is not, since
-// the note would be there twice. It needs org.alerts.close (EXECUTE), and jobs.status (READ) to wait.
+// query that restricts nothing but the time or the severity is refused, because the vendor would take it for all alerts. The call is not repeated when its answer is lost: nothing documents that it may be, the note
+// would be there twice, and a second job could undo what somebody did meanwhile. A 429, which changes nothing, is waited out. It needs
+// org.alerts.close (EXECUTE), and jobs.status (READ) to wait.
 func (a *Alerts) Close(ctx context.Context, q AlertQuery, c Closure) (*ServiceJob, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (a *Alerts) change(ctx context.Context, op string, q AlertQuery, body workf
 	}
 	body.alertBody = selected
 	call := a.c.call(op, http.MethodPost, "/api/alerts/v7/orgs/{org_key}/alerts/workflow")
-	call.Body, call.Repeatable = body, body.Note == ""
+	call.Body = body
 	var answer struct {
 		Request ServiceJobID `json:"request_id"`
 	}
