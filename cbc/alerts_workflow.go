@@ -36,7 +36,8 @@ func (c Closure) check() error {
 }
 
 // Close closes the alerts that q describes. It returns the job that does it: nothing has changed before [ServiceJob.Wait] says so. A
-// query that restricts nothing but the time or the severity is refused, because the vendor would take it for all alerts. The call is not repeated when its answer is lost: nothing documents that it may be, the note
+// query that restricts nothing but the time, the severity or the state is refused, because the vendor would take it for all alerts; so
+// is an expression that finds any value. The call is not repeated when its answer is lost: nothing documents that it may be, the note
 // would be there twice, and a second job could undo what somebody did meanwhile. A 429, which changes nothing, is waited out. It needs
 // org.alerts.close (EXECUTE), and jobs.status (READ) to wait.
 func (a *Alerts) Close(ctx context.Context, q AlertQuery, c Closure) (*ServiceJob, error) {
@@ -97,9 +98,14 @@ func (a *Alerts) change(ctx context.Context, op string, q AlertQuery, body workf
 	return newServiceJob(a.c, answer.Request), nil
 }
 
-// selects tells whether the query chooses alerts. A time does not, and neither does a severity, which every alert can have.
+// selects tells whether the query chooses alerts. A time does not, and neither does a severity or a state, which every alert has: to close
+// what is open is to close everything.
 func (q AlertQuery) selects() bool {
-	return len(q.IDs)+len(q.Types)+len(q.Statuses)+len(q.ThreatIDs)+len(q.DeviceIDs)+len(q.ProcessSHA256)+len(q.Criteria) > 0 || !q.Query.IsZero()
+	further := len(q.Criteria)
+	if _, ok := q.Criteria["workflow_status"]; ok {
+		further--
+	}
+	return len(q.IDs)+len(q.Types)+len(q.ThreatIDs)+len(q.DeviceIDs)+len(q.ProcessSHA256)+further > 0 || !findsAnything(q.Query)
 }
 
 func checkNote(op, text string) error {
