@@ -46,8 +46,8 @@
 // Work that takes longer than a call is a job, which is a value with an ID: another process can pick it up. Searches, their facets,
 // details and summaries ([SearchJob], [RowJob], [FacetJob], [SummaryJob]) are over when all of the vendor's searchers have answered,
 // and given up three minutes after their start; what came until then can be read, together with an [*IncompleteError]. One searcher
-// that is missing out of several is a warning in [Status], since that is how searches end under load. Exports and changes of many
-// alerts ([ServiceJob]) have no such limit. The events of a process are no job, but are asked for until all their segments are done.
+// that is missing out of several is a warning in [Status], since that is how searches end under load; methods that tell no Status make
+// it an [*IncompleteError] behind what came. Exports and changes of many alerts ([ServiceJob]) have no such limit. The events of a process are no job, but are asked for until all their segments are done.
 //
 // # Expressions
 //

@@ -174,6 +174,9 @@ func (e *IncompleteError) Error() string {
 	case e.Finished && e.Truncated:
 		return fmt.Sprintf("cbc: %s: incomplete: more was found than the rows that were to be kept (%s, %d found)", e.Op, numbers, e.Found)
 	}
+	if e.Finished && len(e.Warnings) > 0 {
+		return fmt.Sprintf("cbc: %s: incomplete (%s): %s", e.Op, numbers, strings.Join(e.Warnings, "; "))
+	}
 	return fmt.Sprintf("cbc: %s: incomplete: the search came to no end in %v: %s", e.Op, searchLife, numbers)
 }
 

@@ -232,13 +232,23 @@ func (j *FacetJob) Wait(ctx context.Context) (Status, error) {
 }
 
 // Results are the counts, after waiting for the job if nobody has yet. Those of a job that comes to no end are returned together
-// with the [*IncompleteError] that says so: they are too low. It needs org.search.events (READ).
+// with the [*IncompleteError] that says so: they are too low. The Warnings of a job that finished are told by Wait alone. It needs
+// org.search.events (READ).
 func (j *FacetJob) Results(ctx context.Context) (Facets, error) {
 	_, incomplete := j.Wait(ctx)
 	if hopeless(incomplete) {
 		return Facets{}, incomplete
 	}
 	return j.last.result(j.kind.op("results"), incomplete)
+}
+
+// counts are the results for callers who are not told the Status.
+func (j *FacetJob) counts(ctx context.Context, op string) (Facets, error) {
+	facets, err := j.Results(ctx)
+	if err == nil {
+		err = j.waiting.flaw(op, j.ID)
+	}
+	return facets, err
 }
 
 // facetJob starts a job that counts.

@@ -135,6 +135,15 @@ func (w *waiting) until(ctx context.Context, op string, id JobID, look func(cont
 	}
 }
 
+// flaw is why a job that finished does not have everything: more was found than it keeps, or a searcher did not answer. It is for
+// callers who are not told the Status and would take what came for all there is.
+func (w *waiting) flaw(op string, id JobID) error {
+	if !w.status.Truncated && len(w.status.Warnings) == 0 {
+		return nil
+	}
+	return &IncompleteError{Op: op, Job: id, Status: w.status}
+}
+
 // hopeless tells an error of until after which there is nothing to read from one that leaves partial results. It is the latter
 // for a job that came to no end by itself.
 func hopeless(err error) bool {

@@ -98,5 +98,5 @@ func (o *Observations) Facets(ctx context.Context, q FacetQuery) (Facets, error)
 	if err != nil {
 		return Facets{}, err
 	}
-	return job.Results(ctx)
+	return job.counts(ctx, "observations.facets")
 }

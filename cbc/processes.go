@@ -142,8 +142,9 @@ func (p *Processes) Validate(ctx context.Context, e Expr) error {
 
 // Search starts a search, waits for it and yields its rows. It yields at most one error, last. An [*IncompleteError] means that
 // the rows before it are good and that there may be more: what was searched for cannot be called unseen. That includes a search
-// that found more than ProcessQuery.Rows; [errors.Is] with [ErrTruncated] tells it apart. A loop that stops early cancels the
-// search at the vendor's. Who wants the numbers of a complete search uses [Processes.Start], Wait and Results of the job. It needs org.search.events (CREATE, READ, DELETE).
+// that found more than ProcessQuery.Rows, which [errors.Is] with [ErrTruncated] tells apart, and one that a single searcher did not
+// answer. A loop that stops early cancels the search at the vendor's. Who wants the numbers, or takes a missing searcher for a mere
+// warning, uses [Processes.Start], Wait and Results of the job. It needs org.search.events (CREATE, READ, DELETE).
 func (p *Processes) Search(ctx context.Context, q ProcessQuery) iter.Seq2[Process, error] {
 	return func(yield func(Process, error) bool) {
 		job, err := p.Start(ctx, q)

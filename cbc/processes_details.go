@@ -63,6 +63,7 @@ func details[T any, K ~string](
 			yield(none, err)
 			return
 		}
+		var flaw error
 		missing := make(map[K]bool, len(ids))
 		for _, id := range ids {
 			missing[id] = true
@@ -79,12 +80,14 @@ func details[T any, K ~string](
 				}
 				delete(missing, id(row))
 			}
-			if status := job.waiting.status; status.Truncated {
-				yield(none, &IncompleteError{Op: op, Job: job.ID, Status: status})
-				return
+			if err := job.waiting.flaw(op, job.ID); err != nil {
+				flaw = err
 			}
 		}
-		if len(missing) > 0 {
+		switch {
+		case flaw != nil:
+			yield(none, flaw) // what did not come may be what is missing
+		case len(missing) > 0:
 			yield(none, missingError(op, what, slices.DeleteFunc(ids, func(id K) bool { return !missing[id] })))
 		}
 	}

@@ -29,5 +29,5 @@ func (p *Processes) Facets(ctx context.Context, q FacetQuery) (Facets, error) {
 	if err != nil {
 		return Facets{}, err
 	}
-	return job.Results(ctx)
+	return job.counts(ctx, "processes.facets")
 }

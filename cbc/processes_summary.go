@@ -54,24 +54,32 @@ func (p *Processes) StartSummary(ctx context.Context, q SummaryQuery) (*SummaryJ
 // SummaryJob picks up a job of [Processes.StartSummary] by its id. It calls nobody.
 func (p *Processes) SummaryJob(id JobID) *SummaryJob { return &SummaryJob{ID: id, c: p.c} }
 
-// Summary is a process with its parent, its children and its siblings: [Processes.StartSummary] and [SummaryJob.Summary] in one. It
-// needs org.search.events (CREATE, READ).
+// Summary is a process with its parent, its children and its siblings: [Processes.StartSummary] and [SummaryJob.Summary] in one. What
+// came of a job that one searcher did not answer comes with an [*IncompleteError]. It needs org.search.events (CREATE, READ).
 func (p *Processes) Summary(ctx context.Context, guid ProcessGUID) (ProcessSummary, error) {
 	job, err := p.StartSummary(ctx, SummaryQuery{GUID: guid})
 	if err != nil {
 		return ProcessSummary{}, err
 	}
-	return job.Summary(ctx)
+	summary, err := job.Summary(ctx)
+	if err == nil {
+		err = job.waiting.flaw("processes.summary", job.ID)
+	}
+	return summary, err
 }
 
-// Tree is a process with all that it started, directly or not: [Processes.StartSummary] and [SummaryJob.Tree] in one. It needs
-// org.search.events (CREATE, READ).
+// Tree is a process with all that it started, directly or not: [Processes.StartSummary] and [SummaryJob.Tree] in one, like
+// [Processes.Summary] in all else. It needs org.search.events (CREATE, READ).
 func (p *Processes) Tree(ctx context.Context, guid ProcessGUID) (ProcessNode, error) {
 	job, err := p.StartSummary(ctx, SummaryQuery{GUID: guid})
 	if err != nil {
 		return ProcessNode{}, err
 	}
-	return job.Tree(ctx)
+	tree, err := job.Tree(ctx)
+	if err == nil {
+		err = job.waiting.flaw("processes.tree", job.ID)
+	}
+	return tree, err
 }
 
 // SummaryJob is a job that looks for the processes around one. It belongs to one goroutine.
@@ -129,7 +137,8 @@ func (j *SummaryJob) read(ctx context.Context, format string) error {
 }
 
 // Summary is the process with its parent, its children and its siblings, after waiting for the job if nobody has yet. What came of
-// a job that comes to no end is returned together with the [*IncompleteError] that says so. A process that the vendor does not know
+// a job that comes to no end is returned together with the [*IncompleteError] that says so; the Warnings of one that finished are told
+// by Wait alone. A process that the vendor does not know
 // is an [ErrNotFound]. It needs org.search.events (READ).
 func (j *SummaryJob) Summary(ctx context.Context) (ProcessSummary, error) {
 	incomplete := j.read(ctx, "summary")

@@ -73,7 +73,8 @@ func (j *RowJob[T]) Status(ctx context.Context) (Status, error) {
 
 // Results yields the rows of the job, after waiting for it if nobody has yet. It yields at most one error, last. Rows of a job
 // that comes to no end are yielded too, before the [*IncompleteError] that says so; rows that cannot be read are left out,
-// counted and reported the same way. It needs org.search.events (READ).
+// counted and reported the same way. What Wait says of a job that finished, Truncated and Warnings, is no error here. It needs
+// org.search.events (READ).
 func (j *RowJob[T]) Results(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		if _, err := j.Wait(ctx); hopeless(err) {
@@ -92,17 +93,17 @@ func (j *RowJob[T]) Results(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
-// all yields the rows of the job and, if there are more than it keeps, the error that says so. It reports whether nobody stopped it
-// and nothing failed on the way.
+// all yields the rows of the job and, if that is not everything, the error that says so. It reports whether nobody stopped it and
+// nothing failed on the way.
 func (j *RowJob[T]) all(ctx context.Context, op string, yield func(T, error) bool) bool {
 	for row, err := range j.Results(ctx) {
 		if !yield(row, err) || err != nil {
 			return false
 		}
 	}
-	if j.waiting.status.Truncated {
+	if err := j.waiting.flaw(op, j.ID); err != nil {
 		var none T
-		yield(none, &IncompleteError{Op: op, Job: j.ID, Status: j.waiting.status})
+		yield(none, err)
 	}
 	return true
 }

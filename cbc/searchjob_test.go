@@ -30,8 +30,11 @@ func TestSearchEnds(t *testing.T) {
 		text     string
 	}{
 		{
-			name: "one searcher short: finished after three minutes", switches: cbctest.SearchSwitches{StuckOneShort: true, Searchers: 5},
+			name: "one searcher short: finished after three minutes, with a warning", switches: cbctest.SearchSwitches{StuckOneShort: true, Searchers: 5},
 			devices: 10, took: [2]time.Duration{3 * time.Minute, 3*time.Minute + time.Second}, guids: 8, warnings: 1,
+			want: &cbc.Status{
+				Contacted: 5, Completed: 4, Available: 8, Finished: true, Warnings: []string{"one of 5 searchers did not answer within 3m0s"},
+			}, text: "one of 5 searchers did not answer within 3m0s",
 		},
 		{
 			name: "half of them missing: incomplete, with what came", switches: cbctest.SearchSwitches{StuckHalfway: true, Searchers: 10},
