@@ -92,6 +92,9 @@ func TestSearchStatus(t *testing.T) {
 		{"records are no processes", `{"num_found":1290,"num_available":37,"num_aggregated":37,"contacted":4,"completed":4}`, MaxRows, Status{
 			Contacted: 4, Completed: 4, Found: 1290, Aggregated: 37, Available: 37, Finished: true,
 		}},
+		{"fewer rows than processes, although there was room", `{"num_found":35890,"num_available":500,"num_aggregated":3230,"contacted":4,"completed":4}`, MaxRows, Status{
+			Contacted: 4, Completed: 4, Found: 35890, Aggregated: 3230, Available: 500, Finished: true, Truncated: true,
+		}},
 		{"full, and not told whether there is more", `{"num_found":1290,"num_available":37,"contacted":4,"completed":4}`, 37, Status{
 			Contacted: 4, Completed: 4, Found: 1290, Available: 37, Finished: true, Truncated: true,
 		}},

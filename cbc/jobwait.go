@@ -38,7 +38,8 @@ type Status struct {
 	Message string
 	// Finished tells that the job is over and that its rows are all there are, but for Truncated and Warnings.
 	Finished bool
-	// Truncated tells that more was found than the rows that the job keeps: search for less at a time.
+	// Truncated tells that more was found than the rows that the job keeps, which may be fewer than it was asked to: search for less at
+	// a time.
 	Truncated bool
 	// Warnings say why something may be missing although the job counts as finished.
 	Warnings []string

@@ -41,11 +41,13 @@ type searchPage struct {
 
 func (p searchPage) status(rows int) Status {
 	s := p.progress.status()
-	matching := s.Found
+	full := s.Available >= rows
 	if s.Aggregated > 0 {
-		matching = s.Aggregated
+		// A job that is over and has fewer rows than there are processes kept less than it was asked to.
+		s.Truncated = s.Aggregated > s.Available && (full || s.Finished)
+	} else {
+		s.Truncated = s.Found > s.Available && full
 	}
-	s.Truncated = s.Available >= rows && matching > s.Available
 	return s
 }
 
