@@ -89,7 +89,7 @@ func TestReadProfileRefuses(t *testing.T) {
 		{"certificates unchecked", "[default]\n" + rest + "token=S3CR3T/ID\nssl_verify=false\n", "ssl_verify must not switch", false},
 		{"host names unchecked", "[default]\n" + rest + "token=S3CR3T/ID\nssl_verify_hostname=no\n", "ssl_verify_hostname must not switch", false},
 		{"no boolean", "[default]\n" + rest + "token=S3CR3T/ID\nignore_system_proxy=S3CR3T\n", "ignore_system_proxy is neither true nor false", false},
-		{"no such authority", "[default]\n" + rest + "token=S3CR3T/ID\nssl_cert_file=nowhere.pem\n", "ssl_cert_file: ", false},
+		{"no such authority", "[default]\n" + rest + "token=S3CR3T/ID\nssl_cert_file=nowhere.pem\n", "ssl_cert_file: there is no file ", false},
 		{"a proxy that is none", "[default]\n" + rest + "token=S3CR3T/ID\nproxy=http://u:S3CR3T@:%zz\n", "proxy: the address of the proxy is none", false},
 		{"a line without a key", "[default]\nS3CR3T/ID\n", "line 2: neither a key", false},
 		{"a key too early", "token=S3CR3T/ID\n[default]\n", "line 1: a key before the first profile", false},
@@ -104,7 +104,7 @@ func TestReadProfileRefuses(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", tt.name, err, tt.want)
 		case strings.Contains(err.Error(), "S3CR3T"):
 			t.Errorf("%s: the error %v has the secret in it", tt.name, err)
-		case errors.Is(err, fs.ErrNotExist) != tt.missing && !strings.Contains(tt.text, "nowhere"):
+		case errors.Is(err, fs.ErrNotExist) != tt.missing:
 			t.Errorf("%s: errors.Is(%v, fs.ErrNotExist) = %v, want %v", tt.name, err, !tt.missing, tt.missing)
 		}
 	}
@@ -155,6 +155,25 @@ func TestFindProfileTakesTheMostSpecialFile(t *testing.T) {
 		if p, err := cbc.FindProfile(tt.profile); err != nil || p.Config.BaseURL != tt.want {
 			t.Errorf("FindProfile(%q) = %q, %v, want %q", tt.profile, p.Config.BaseURL, err, tt.want)
 		}
+	}
+}
+
+func TestAProfileThatCannotBeUsedEndsTheSearch(t *testing.T) {
+	home, here := t.TempDir(), t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
+	t.Chdir(here)
+	const profile = "[default]\nurl=https://console.example\norg_key=7QRST4UV\ntoken=S3CR3T/ID\n"
+	for dir, text := range map[string]string{here: profile + "ssl_cert_file=gone.pem\n", home: profile} {
+		if err := os.Mkdir(filepath.Join(dir, ".carbonblack"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, ".carbonblack", "credentials.cbc"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p, err := cbc.FindProfile(""); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "gone.pem") {
+		t.Errorf("FindProfile = %q, %v, want the profile here refused for its ssl_cert_file", p.Source, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -176,7 +177,11 @@ func (c profileConnection) client() (*http.Client, error) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(c.dir, path)
 		}
-		if how.Roots, err = rest.ReadRoots(path); err != nil {
+		how.Roots, err = rest.ReadRoots(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // the profile exists: nobody may look for another one of its name
+			return nil, fmt.Errorf("ssl_cert_file: there is no file %s", path)
+		case err != nil:
 			return nil, fmt.Errorf("ssl_cert_file: %w", err)
 		}
 	}
