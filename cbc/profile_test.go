@@ -34,6 +34,12 @@ csp_oauth_app_id = app-1
 csp_oauth_app_secret = a=b:c
 csp_url_override = https://csp.example
 ; old
+[indented]
+    url = https://console.example
+      ; deeper
+
+    token = S3CR3T/A1B2C3D4E5
+   org_key = 7QRST4UV
 [DEFAULT]
 ssl_verify = true
 `
@@ -57,6 +63,7 @@ func TestReadProfile(t *testing.T) {
 	}{
 		{"", cbc.Config{BaseURL: "https://console.example", OrgKey: "7QRST4UV", UserAgent: "soc/1.0"}},
 		{"uk", cbc.Config{BaseURL: "https://ew2.example", OrgKey: "8ABCDEFG", CloudServicesURL: "https://csp.example"}},
+		{"indented", cbc.Config{BaseURL: "https://console.example", OrgKey: "7QRST4UV"}},
 	} {
 		got, err := cbc.ReadProfile(path, tt.name)
 		if err != nil {
@@ -96,6 +103,8 @@ func TestReadProfileRefuses(t *testing.T) {
 		{"a key twice", "[default]\ntoken=S3CR3T/ID\ntoken=S3CR3T/ID\n", `line 3: the key "token" is there twice`, false},
 		{"a profile twice", "[default]\n[default]\n", "line 2: the profile", false},
 		{"an open section", "[default\n", "line 1: a section", false},
+		{"a value that goes on", "[default]\nurl=https://console.example\n\n  token=S3CR3T/ID\n", "line 4: it stands further to the right", false},
+		{"a profile within a value", "[default]\nurl=https://console.example\n [other]\ntoken=S3CR3T/ID\n", "line 3: it stands further to the right", false},
 		{"an interpolation", "[default]\ntoken=%(S3CR3T)s\n", `line 2: the value of "token" refers`, false},
 	} {
 		_, err := cbc.ReadProfile(credentialsFile(t, tt.text), "")

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/pphunt/pphunt/internal/rest"
 )
@@ -21,17 +22,23 @@ func profileKeys() []string {
 	}
 }
 
-// parseSections reads a file of sections with keys. Names of keys are compared without regard to case.
+// parseSections reads a file of sections with keys. Names of keys are compared without regard to case. A line that stands further to the
+// right than the key before it goes on with its value for the vendor's tools, whatever it looks like: it is refused.
 func parseSections(text string) (map[string]map[string]string, error) {
 	sections := map[string]map[string]string{}
 	inherited := map[string]string{}
 	var current map[string]string
+	deepest := -1 // where a key may begin after another one; below zero: anywhere
 	lines := bufio.NewScanner(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
 	lines.Buffer(nil, maxProfile+1)
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" || line[0] == '#' || line[0] == ';' {
 			continue
+		}
+		indent := len(lines.Text()) - len(strings.TrimLeftFunc(lines.Text(), unicode.IsSpace))
+		if deepest >= 0 && indent > deepest {
+			return nil, fmt.Errorf("line %d: it stands further to the right than the key before it, and would be a part of its value", n)
 		}
 		if name, ok := strings.CutPrefix(line, "["); ok {
 			name, closed := strings.CutSuffix(name, "]")
@@ -46,6 +53,7 @@ func parseSections(text string) (map[string]map[string]string, error) {
 				current = map[string]string{}
 				sections[name] = current
 			}
+			deepest = -1
 			continue
 		}
 		key, value, err := splitKey(line)
@@ -57,7 +65,7 @@ func parseSections(text string) (map[string]map[string]string, error) {
 		case twice:
 			return nil, fmt.Errorf("line %d: the key %q is there twice", n, key)
 		}
-		current[key] = value
+		current[key], deepest = value, indent
 	}
 	if err := lines.Err(); err != nil {
 		return nil, err
