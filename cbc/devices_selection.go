@@ -24,7 +24,7 @@ type DeviceSelection struct {
 }
 
 // Where selects the devices that q describes. A query that restricts nothing, or does no more than exclude, is refused when something is
-// to be done: [Devices.All] says so in plain words. Sort and Rows are not used.
+// to be done, and so is an alternative that would let everything in: [Devices.All] says so in plain words. Sort and Rows are not used.
 func (d *Devices) Where(q DeviceQuery) DeviceSelection { return DeviceSelection{d: d, query: q} }
 
 // All selects every device of the organization, servers and those that are deregistered included.
@@ -101,27 +101,6 @@ func (q DeviceQuery) restrictsNothing() bool {
 	statuses := len(q.Statuses) > 0 && !slices.ContainsFunc(q.Statuses, func(s string) bool { return strings.EqualFold(s, "ALL") })
 	return len(q.IDs) == 0 && len(q.PolicyIDs) == 0 && len(q.ADGroupIDs) == 0 && q.ContactedWithin == 0 && q.ContactedFrom.IsZero() &&
 		!statuses && findsAnything(q.Query)
-}
-
-// findsAnything tells whether an expression is missing, or nothing but wildcards and what is to be left out.
-func findsAnything(e Expr) bool {
-	switch e.kind {
-	case andExpr:
-		return !slices.ContainsFunc(e.kids, func(kid Expr) bool { return !findsAnything(kid) })
-	case orExpr:
-		return slices.ContainsFunc(e.kids, findsAnything)
-	case termExpr, rawExpr:
-		text := strings.Trim(e.text, "() ")
-		if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "!") || strings.HasPrefix(strings.ToUpper(text), "NOT ") {
-			return true
-		}
-		if field, value, ok := strings.Cut(text, ":"); ok && strings.Trim(field, "*abcdefghijklmnopqrstuvwxyz_.0123456789") == "" {
-			text = value
-		}
-		return strings.Trim(strings.ReplaceAll(text, " TO ", ""), "()[]{}* ") == ""
-	default:
-		return true
-	}
 }
 
 // act does something to the selection and returns how many devices it has.
