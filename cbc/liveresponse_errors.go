@@ -133,8 +133,19 @@ func outcomeUnknown(err error) bool {
 
 // ignoreNotFound is for what is to be gone anyway.
 func ignoreNotFound(err error) error {
-	if errors.Is(err, ErrNotFound) {
+	if saysNotFound(err) {
 		return nil
 	}
 	return err
+}
+
+// saysNotFound tells the vendor's word for what is not there from the 404 of a gateway, which knows nothing about it: a session
+// that is taken for ended is not closed, and a command in it not taken back.
+func saysNotFound(err error) bool {
+	e, ok := errors.AsType[*APIError](err)
+	return ok && errors.Is(e, ErrNotFound) && (strings.EqualFold(e.Code, "NOT_FOUND") || aboutSession(e))
+}
+
+func aboutSession(e *APIError) bool {
+	return strings.EqualFold(strings.TrimSuffix(e.Message, "."), "session not found")
 }

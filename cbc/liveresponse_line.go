@@ -3,7 +3,6 @@ package cbc
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 )
 
@@ -141,11 +140,8 @@ func againIf(repeatable bool) func(error) bool {
 	return notTaken
 }
 
-// saysEnded tells the vendor's word for a session that has ended from a 404 that may be a gateway's.
-func saysEnded(err error) bool {
-	e, ok := errors.AsType[*APIError](err)
-	return ok && errors.Is(err, ErrSessionEnded) && strings.EqualFold(e.Code, "NOT_FOUND")
-}
+// saysEnded tells whether the vendor said that a session has ended. What was closed on this side is not meant.
+func saysEnded(err error) bool { return errors.Is(err, ErrSessionEnded) && saysNotFound(err) }
 
 // enter begins a command: it returns the session that is to take it, which is a new one where the old one is full.
 func (s *Session) enter(ctx context.Context, op string) (SessionID, error) {

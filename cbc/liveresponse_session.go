@@ -206,9 +206,9 @@ func (s *Session) supports(op, command string) error {
 	return fmt.Errorf("cbc: %s: the sensor of device %d does not know the command %q: %w", op, s.DeviceID, command, errors.ErrUnsupported)
 }
 
-// endedBy makes of a 404, which any address of a session that has ended answers, what it means.
+// endedBy makes of the vendor's 404, which any address of a session that has ended answers, what it means.
 func (s *Session) endedBy(op string, id SessionID, err error) error {
-	if !errors.Is(err, ErrNotFound) {
+	if !saysNotFound(err) {
 		return err
 	}
 	return &SessionError{Op: op, DeviceID: s.DeviceID, SessionID: id, Status: s.Info().Status, kind: ErrSessionEnded, cause: err}

@@ -147,7 +147,7 @@ func (s *Session) upload(ctx context.Context, op string, session SessionID, body
 // missing tells a file that is not there from a session that has ended: both are a 404.
 func (s *Session) missing(op string, session SessionID, err error) error {
 	e, ok := errors.AsType[*APIError](err)
-	if ok && strings.EqualFold(strings.TrimSuffix(e.Message, "."), "session not found") {
+	if ok && aboutSession(e) {
 		return s.endedBy(op, session, err)
 	}
 	return err
