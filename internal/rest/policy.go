@@ -54,7 +54,7 @@ func (f *flight) check(ctx context.Context, resp *http.Response, err error) (boo
 		status = resp.StatusCode
 		err = f.read(resp)
 	}
-	if unread := f.unread(); unread != nil {
+	if unread := f.unread(err == nil && f.answer == nil); unread != nil {
 		f.answer, err = nil, final{unread}
 	}
 	f.logAttempt(ctx, status, err)

@@ -37,6 +37,7 @@ type sending struct {
 
 	mu      sync.Mutex
 	sent    int64
+	ended   bool // src is at its end
 	touched bool
 	over    bool
 	err     error
@@ -94,6 +95,7 @@ func (s *sending) Read(p []byte) (int, error) {
 	case err == io.EOF && s.sent < s.size: //nolint:errorlint // an end that is wrapped in something is not the end
 		err = fmt.Errorf("there are %d of the %d bytes that were to be sent: %w", s.sent, s.size, io.ErrUnexpectedEOF)
 	}
+	s.ended = err == io.EOF          //nolint:errorlint // as above
 	if err != nil && err != io.EOF { //nolint:errorlint // as above
 		s.err = fmt.Errorf("reading what is to be sent: %w", err)
 		return 0, s.err
@@ -132,14 +134,20 @@ func (f *flight) finish() {
 	}
 }
 
-// unread is why what was to be sent could not be read. What the service has got then is not the whole, whatever it answers.
-func (f *flight) unread() error {
+var errHasty = errors.New("the answer came before all was sent")
+
+// unread is why what was to be sent is not all there, whatever the service answers: it could not be read, or nobody has.
+func (f *flight) unread(success bool) error {
 	if f.sending == nil {
 		return nil
 	}
-	f.sending.mu.Lock()
-	defer f.sending.mu.Unlock()
-	return f.sending.err
+	s := f.sending
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil && success && (s.size < 0 && !s.ended || s.sent < s.size) {
+		return errHasty
+	}
+	return s.err
 }
 
 // spent tells whether the body cannot be sent again.

@@ -292,3 +292,24 @@ func TestUploadOverASocket(t *testing.T) {
 		}
 	}
 }
+
+// TestAnUploadThatWasNotReadFails has a service call it a success before it has all of it.
+func TestAnUploadThatWasNotReadFails(t *testing.T) {
+	for name, size := range map[string]int64{"of a known size": 3, "of an unknown size": -1} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				hasty := roundTripper(func(r *http.Request) (*http.Response, error) {
+					_, _ = io.ReadFull(r.Body, make([]byte, 2))
+					r.Body.Close()
+					return response(r, 201, io.NopCloser(strings.NewReader("{}"))), nil
+				})
+				what := upload("", false)
+				what.Upload = &rest.Upload{Size: size, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("abc")), nil }}
+				const want = "svc: things.put: the answer came before all was sent"
+				if _, err := call(t.Context(), core(t, hasty), what); err == nil || err.Error() != want {
+					t.Errorf("error = %v, want %s", err, want)
+				}
+			})
+		})
+	}
+}
