@@ -203,9 +203,10 @@ func (s *Session) replace(ctx context.Context, op string, ended SessionID, cause
 	return s.become(ctx, op, next)
 }
 
-// become puts another session in the place of this one, unless its pool has ended meanwhile: nobody would close it.
+// become puts another session in the place of this one, unless that was closed meanwhile, or its pool has ended: nobody would
+// close it.
 func (s *Session) become(ctx context.Context, op string, next *Session) error {
-	if s.line.adopt(next.Info(), next.Shared) {
+	if s.line.adopt(next.Info(), next.Shared) && (s.release != nil || s.usable(op) == nil) {
 		return nil
 	}
 	return errors.Join(s.usable(op), next.Close(ctx))

@@ -264,3 +264,26 @@ func TestWhatDoesNotReplaceASession(t *testing.T) {
 		})
 	})
 }
+
+// TestClosingWhileASessionIsReplaced closes what is about to get another session: that must not stay.
+func TestClosingWhileASessionIsReplaced(t *testing.T) {
+	inBubble(t, lab(nil), func(t *testing.T, srv *cbctest.Server, client *cbc.Client) {
+		s := open(t, client, cbc.OpenOptions{Replace: true})
+		time.Sleep(time.Hour)
+		srv.SetOffline(7, true)
+		killed := make(chan error)
+		go func() { killed <- s.Kill(t.Context(), 5120) }()
+		time.Sleep(10 * time.Second)
+		if err := s.Close(t.Context()); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		srv.SetOffline(7, false)
+		if err := <-killed; !errors.Is(err, cbc.ErrSessionEnded) {
+			t.Errorf("Kill = %v, want ErrSessionEnded", err)
+		}
+		got := srv.Sessions()
+		if len(got) != 2 || got[1].Reason != "closed" || len(got[1].Commands) != 0 {
+			t.Errorf("sessions at the vendor = %+v, want the second one closed, without a command", got)
+		}
+	})
+}

@@ -156,19 +156,22 @@ func (s *Session) Close(ctx context.Context) error {
 	if s.release == nil && !s.line.others() {
 		return s.CloseForAll(ctx)
 	}
-	if first := s.close(); first && s.release != nil {
+	switch first := s.close(true); {
+	case first && s.release != nil:
 		return s.release(ctx)
+	case first && !s.line.others():
+		return s.endForAll(ctx, first) // it has been replaced meanwhile
 	}
 	return nil
 }
 
-// close ends the use of the session on this side, and tells whether it had not ended before.
-func (s *Session) close() bool {
+// close begins or takes back the end of the use of the session on this side, and tells whether that is new.
+func (s *Session) close(closed bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := !s.closed
-	s.closed = true
-	return first
+	changed := s.closed != closed
+	s.closed = closed
+	return changed
 }
 
 // CloseForAll ends the session even if others work in it: their commands fail from then on. Otherwise it is [Session.Close].
@@ -176,12 +179,18 @@ func (s *Session) CloseForAll(ctx context.Context) error {
 	if s.usable("") != nil && (s.release != nil || !s.line.others()) {
 		return nil
 	}
+	return s.endForAll(ctx, s.close(true))
+}
+
+// endForAll ends at the vendor's what is closed here already: a session that takes its place meanwhile is seen here, or sees that.
+func (s *Session) endForAll(ctx context.Context, first bool) error {
 	limited, stop := farewell(ctx)
 	defer stop()
 	if err := (&LiveResponse{s.c}).end(limited, "live_response.close", s.line.id()); err != nil {
+		s.close(!first)
 		return err
 	}
-	if first := s.close(); first && s.release != nil {
+	if first && s.release != nil {
 		return s.release(ctx)
 	}
 	return nil
