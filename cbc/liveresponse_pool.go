@@ -141,7 +141,10 @@ func (p *SessionPool) sit(ctx context.Context, op string, device DeviceID, opts 
 		}
 		if !st.ending {
 			st.users++
-			st.evicted = false
+			if st.evicted { // another one must make room
+				st.evicted = false
+				p.evict()
+			}
 			st.look()
 			p.mu.Unlock()
 			return st, nil
@@ -228,7 +231,9 @@ func (p *SessionPool) open(ctx context.Context, st *seat, opts OpenOptions) (*Se
 	select {
 	case <-place:
 	default:
+		p.mu.Lock()
 		p.evict()
+		p.mu.Unlock()
 	}
 	select {
 	case <-place:
@@ -244,10 +249,8 @@ func (p *SessionPool) open(ctx context.Context, st *seat, opts OpenOptions) (*Se
 	return session, nil
 }
 
-// evict ends the session that nobody has had for the longest time.
+// evict ends the session that nobody has had for the longest time. The caller holds the lock.
 func (p *SessionPool) evict() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	var oldest *seat
 	for _, st := range p.seats {
 		free := st.session != nil && st.users == 0 && !st.ending && !st.evicted

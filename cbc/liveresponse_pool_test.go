@@ -467,3 +467,33 @@ func TestPoolConfig(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPoolEndsAnotherForOthers takes back the idle session that was to make room, in the moment in which it is still busy being
+// kept alive: another idle one must make room instead.
+func TestPoolEndsAnotherForOthers(t *testing.T) {
+	inPool(t, laptops(3, nil), cbc.PoolConfig{Sessions: 2, Idle: time.Hour}, func(t *testing.T, srv *cbctest.Server, pool *cbc.SessionPool) {
+		a, b := lease(t, pool, 1), lease(t, pool, 2)
+		srv.Inject(onRequest("GET", ":1/keepalive"), 1, fake.Delay(10*time.Second))
+		time.Sleep(cbc.DefaultPoolKeepAlive + time.Second)
+		_ = a.Close(t.Context())
+		time.Sleep(time.Second)
+		_ = b.Close(t.Context())
+		start := time.Now()
+		opened := make(chan *cbc.Session)
+		go func() {
+			s, err := pool.Open(t.Context(), 3, cbc.OpenOptions{})
+			if err != nil {
+				t.Errorf("Open(3): %v", err)
+			}
+			opened <- s
+		}()
+		synctest.Wait()
+		again := lease(t, pool, 1)
+		third := <-opened
+		wait(t, start, 0, time.Second)
+		if again.ID != a.ID {
+			t.Errorf("session = %s, want %s, which was not closed yet", again.ID, a.ID)
+		}
+		_, _ = again.Close(t.Context()), third.Close(t.Context())
+	})
+}
