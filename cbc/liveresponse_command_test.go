@@ -108,7 +108,7 @@ func TestKill(t *testing.T) {
 			t.Errorf("Kill(4) = %v, want ErrAccessDenied", err)
 		}
 		sent := requests(srv, "POST", commandsOp)
-		for _, pid := range []int64{0, -1} {
+		for _, pid := range []int64{0, -1, 1<<32 + 5120} {
 			if err := s.Kill(t.Context(), pid); err == nil {
 				t.Errorf("Kill(%d) succeeded", pid)
 			}

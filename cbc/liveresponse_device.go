@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 )
 
@@ -58,7 +59,8 @@ func (s *Session) Processes(ctx context.Context) ([]RunningProcess, error) {
 // org.liveresponse.session (READ).
 func (s *Session) Kill(ctx context.Context, pid int64) error {
 	const op = "live_response.kill"
-	if pid <= 0 { // on other systems than Windows these stand for groups of processes
+	// On other systems than Windows those below stand for groups of processes; what has more bits than an id may lose them.
+	if pid <= 0 || pid > math.MaxUint32 {
 		return fmt.Errorf("cbc: %s: %d is not the id of a single process", op, pid)
 	}
 	_, err := s.run(ctx, order{op: op, limit: s.opts.CommandTimeout, body: orderBody{Name: commandKill, PID: pid}})
