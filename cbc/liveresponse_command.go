@@ -111,7 +111,7 @@ func (s *Session) give(ctx context.Context, session SessionID, o order) (first, 
 		}
 		if err == nil && time.Since(kept) >= keepAliveAfter {
 			kept = time.Now()
-			err = s.keepAlive(limited, o.op, session)
+			_ = s.keepAlive(limited, o.op, session) // if the session has ended, the next look tells
 		}
 		if err != nil {
 			return first, last, s.unfinished(ctx, limited, given, last, err)

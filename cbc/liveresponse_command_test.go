@@ -293,3 +293,18 @@ func TestPermissionToLookIsMissing(t *testing.T) {
 		}
 	})
 }
+
+// TestKeepingAliveIsNotTheCommand has the vendor refuse to keep a session alive while a command is waited for.
+func TestKeepingAliveIsNotTheCommand(t *testing.T) {
+	slow := lab(func(w *cbctest.World, _ *cbctest.Device) { w.Switches.LiveResponse.CommandDelay = 12 * time.Minute })
+	inBubble(t, slow, func(t *testing.T, srv *cbctest.Server, client *cbc.Client) {
+		s := open(t, client, cbc.OpenOptions{})
+		srv.Inject(onRequest("GET", "/keepalive"), -1, fake.Status(http.StatusForbidden, nil, "no"))
+		if _, err := s.RunProcess(t.Context(), cbc.ProcessSpec{CommandLine: "ipconfig", Timeout: 20 * time.Minute}); err != nil {
+			t.Errorf("RunProcess: %v", err)
+		}
+		if n := requests(srv, "GET", sessionOp+"/keepalive"); n != 2 {
+			t.Errorf("the session was kept alive %d times in 12 minutes, want 2", n)
+		}
+	})
+}
