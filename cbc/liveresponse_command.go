@@ -94,6 +94,9 @@ func (s *Session) give(ctx context.Context, session SessionID, o order) (first, 
 	call := s.c.call(o.op, http.MethodPost, "/appservices/v6/orgs/{org_key}/liveresponse/sessions/{session_id}/commands", string(session))
 	call.Body, call.Repeatable = body, o.repeatable
 	if err := s.c.do(limited, call, &first); err != nil {
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("cbc: %s: %w: %s", o.op, errTooSlow, unprefixed(o.op, err)) // the caller's context goes on
+		}
 		return first, last, s.endedBy(o.op, session, err)
 	}
 	id, err := first.id()

@@ -308,3 +308,17 @@ func TestKeepingAliveIsNotTheCommand(t *testing.T) {
 		}
 	})
 }
+
+// TestACommandThatIsNotAnsweredInTime tells the limit of a command from the end of the caller's context.
+func TestACommandThatIsNotAnsweredInTime(t *testing.T) {
+	inBubble(t, lab(nil), func(t *testing.T, srv *cbctest.Server, client *cbc.Client) {
+		s := open(t, client, cbc.OpenOptions{CommandTimeout: 10 * time.Second})
+		srv.Inject(onRequest("POST", "/commands"), 1, fake.Delay(time.Hour))
+		start := time.Now()
+		err := s.Kill(t.Context(), 5120)
+		wait(t, start, 10*time.Second, 11*time.Second)
+		if _, taken := errors.AsType[*cbc.CommandError](err); err == nil || taken || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Kill = %v, want an error that does not blame the caller's context", err)
+		}
+	})
+}
