@@ -9,6 +9,8 @@ import (
 	"path"
 	"strings"
 	"sync"
+
+	"github.com/pphunt/pphunt/internal/rest"
 )
 
 // GetFile fetches a file: the device uploads it to the vendor, for up to OpenOptions.TransferTimeout, and the reader streams it
@@ -103,7 +105,7 @@ func (s *Session) content(ctx context.Context, op string, session SessionID, fil
 		return nil, s.missing(op, session, err)
 	}
 	if body.Status/100 == 2 {
-		return body, nil
+		return whole(op, body)
 	}
 	location := body.Header.Get("Location")
 	if err := body.Close(); err != nil {
@@ -116,7 +118,16 @@ func (s *Session) content(ctx context.Context, op string, session SessionID, fil
 	if err != nil {
 		return nil, err
 	}
-	return stored, nil
+	return whole(op, stored)
+}
+
+// whole refuses a success without the file in it, which would pass for an empty one, and one with a part of it.
+func whole(op string, body *rest.Body) (io.ReadCloser, error) {
+	if body.Status == http.StatusOK {
+		return body, nil
+	}
+	_ = body.Close() // it is not read
+	return nil, answerError(op, body.Status, nil, errors.New("this is no file"))
 }
 
 // PutFile writes a file on the device, in a directory that exists, and replaces what is there: it uploads content as

@@ -120,3 +120,23 @@ func TestGetFile(t *testing.T) {
 		})
 	})
 }
+
+// TestAnswersThatAreNoFile has a success without the file in it pass for none.
+func TestAnswersThatAreNoFile(t *testing.T) {
+	for _, status := range []int{http.StatusAccepted, http.StatusNoContent, http.StatusPartialContent} {
+		for where, match := range map[string]func(*http.Request) bool{
+			"the vendor": onRequest("GET", "/content"),
+			"the store":  func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/cbc-object-store/") },
+		} {
+			t.Run(http.StatusText(status)+" from "+where, func(t *testing.T) {
+				inBubble(t, lab(nil), func(t *testing.T, srv *cbctest.Server, client *cbc.Client) {
+					s := open(t, client, cbc.OpenOptions{})
+					srv.Inject(match, -1, fake.Status(status, nil, ""))
+					if _, err := s.GetFile(t.Context(), invoice); err == nil {
+						t.Errorf("GetFile takes a %d for a file", status)
+					}
+				})
+			})
+		}
+	}
+}
