@@ -48,6 +48,7 @@ type order struct {
 	op         string
 	limit      time.Duration
 	repeatable bool          // giving it twice is giving it once
+	precious   bool          // the vendor's copy is the only one, until it was read
 	pause      time.Duration // the longest between two looks, if not longestGlance
 	body       orderBody
 }

@@ -58,10 +58,12 @@ func (s *Session) fetch(ctx context.Context, o order) (content io.ReadCloser, er
 		}
 		content, err = s.content(ctx, o.op, session, file)
 		if err != nil {
-			s.forget(ctx, o.op, session, file)
+			if !o.precious {
+				s.forget(ctx, o.op, session, file)
+			}
 			return err
 		}
-		content = &fetched{ReadCloser: content, forget: func() { s.forget(ctx, o.op, session, file) }}
+		content = &fetched{ReadCloser: content, precious: o.precious, forget: func() { s.forget(ctx, o.op, session, file) }}
 		return nil
 	})
 	if err != nil {
@@ -77,17 +79,28 @@ func (s *Session) forget(ctx context.Context, op string, session SessionID, file
 	_ = s.discard(ctx, op, session, file)
 }
 
-// fetched is the content of a file, whose copy at the vendor goes when it is closed.
+// fetched is the content of a file, whose copy at the vendor goes when it is closed; one that is precious only if it was read.
 type fetched struct {
 	io.ReadCloser
-	forget func()
-	once   sync.Once
+	precious bool
+	read     bool // to its end
+	forget   func()
+	once     sync.Once
+}
+
+// Read reads on.
+func (f *fetched) Read(p []byte) (int, error) {
+	n, err := f.ReadCloser.Read(p)
+	f.read = f.read || err == io.EOF //nolint:errorlint // an end that is wrapped in something is not the end
+	return n, err
 }
 
 // Close ends reading. It may be called more than once.
 func (f *fetched) Close() error {
 	err := f.ReadCloser.Close()
-	f.once.Do(f.forget)
+	if f.read || !f.precious {
+		f.once.Do(f.forget)
+	}
 	return err
 }
 

@@ -23,8 +23,9 @@ type MemoryOptions struct {
 
 // MemoryDump dumps the memory of the device and streams it, for as long as ctx lives and bytes arrive. The device writes a file,
 // uploads it to the vendor and deletes it, before MemoryDump returns; if deleting fails, the reader is returned with an error that
-// names the file. The caller closes the reader, which also deletes the vendor's copy if that can be. The session is kept alive
-// meanwhile, and a dump that was begun is never begun again by itself. It needs org.liveresponse.memdump (READ),
+// names the file. The caller closes the reader, which also deletes the vendor's copy if that can be and all of it was read. Of a
+// dump whose way broke the vendor's copy stays as long as the session: see [Session.Transfers] and [Session.OpenTransfer]. The
+// session is kept alive meanwhile, and a dump that was begun is never begun again by itself. It needs org.liveresponse.memdump (READ),
 // org.liveresponse.file (READ, DELETE) and org.liveresponse.session (READ).
 func (s *Session) MemoryDump(ctx context.Context, opts MemoryOptions) (io.ReadCloser, error) {
 	const op = "live_response.memory_dump"
@@ -48,7 +49,7 @@ func (s *Session) MemoryDump(ctx context.Context, opts MemoryOptions) (io.ReadCl
 	}
 	var content io.ReadCloser
 	if err == nil {
-		content, err = s.fetch(ctx, order{op: op, limit: opts.Timeout, pause: longestLook, body: orderBody{Path: file}})
+		content, err = s.fetch(ctx, order{op: op, limit: opts.Timeout, pause: longestLook, precious: true, body: orderBody{Path: file}})
 	}
 	// A sensor that is interrupted while it packs has both.
 	left := s.tidy(ctx, op, file)

@@ -325,3 +325,39 @@ func TestCommands(t *testing.T) {
 		})
 	}
 }
+
+// TestADumpThatIsNotReadStays breaks the way of a memory dump to the caller: the device has deleted it, the vendor must not.
+func TestADumpThatIsNotReadStays(t *testing.T) {
+	for name, fault := range map[string]func(http.Handler) http.Handler{
+		"cut off": fake.Truncate(4), "not opened": fake.Fail(http.StatusServiceUnavailable),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, talking(nil), func(t *testing.T, srv *cbctest.Server, client *cbc.Client) {
+				s := open(t, client, cbc.OpenOptions{})
+				stop := false
+				srv.Inject(func(r *http.Request) bool { return !stop && strings.HasPrefix(r.URL.Path, "/cbc-object-store/") }, -1, fault)
+				r, err := s.MemoryDump(t.Context(), cbc.MemoryOptions{})
+				if err == nil {
+					_, err = io.ReadAll(r)
+					_ = r.Close()
+				}
+				if err == nil {
+					t.Error("MemoryDump read it all")
+				}
+				stop = true
+				left, err := s.Transfers(t.Context())
+				if err != nil || len(left) != 1 {
+					t.Fatalf("Transfers = %+v, %v, want the dump", left, err)
+				}
+				again, err := s.OpenTransfer(t.Context(), left[0].ID)
+				if err != nil {
+					t.Fatalf("OpenTransfer: %v", err)
+				}
+				got, err := io.ReadAll(again)
+				if err := errors.Join(err, again.Close()); err != nil || string(got) != "PAGEDU64" {
+					t.Errorf("OpenTransfer read %q, %v, want the dump", got, err)
+				}
+			})
+		})
+	}
+}
