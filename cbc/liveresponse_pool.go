@@ -199,18 +199,12 @@ func (st *seat) look() {
 // keep opens the session of a seat, keeps it alive and closes it.
 func (p *SessionPool) keep(ctx context.Context, st *seat, opts OpenOptions) {
 	session, err := p.open(ctx, st, opts)
-	p.mu.Lock()
-	if err != nil && p.closed {
-		err = fmt.Errorf("cbc: live_response.open: %w", ErrPoolClosed)
-	}
-	st.session, st.err = session, err
-	if err != nil {
-		st.ending = true
-	}
-	p.mu.Unlock()
+	taken := p.settle(ctx, st, session, err)
 	close(st.ready)
-	if err == nil {
+	if taken {
 		p.tend(ctx, st)
+	}
+	if session != nil {
 		err := p.end(ctx, session)
 		p.slots.give()
 		p.mu.Lock()
@@ -223,6 +217,25 @@ func (p *SessionPool) keep(ctx context.Context, st *seat, opts OpenOptions) {
 	delete(p.seats, st.device)
 	p.mu.Unlock()
 	close(st.gone)
+}
+
+// settle notes what opening the session of a seat has come to, and tells whether there is one to be had. What was given up in the
+// last moment is none: whoever gives up holds the lock.
+func (p *SessionPool) settle(ctx context.Context, st *seat, session *Session, err error) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		err = ctx.Err()
+	}
+	switch {
+	case err == nil:
+		st.session = session
+		return true
+	case p.closed:
+		err = fmt.Errorf("cbc: live_response.open: %w", ErrPoolClosed)
+	}
+	st.err, st.ending = err, true
+	return false
 }
 
 // open waits for a place and opens the session.
