@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/pphunt/pphunt/internal/rest"
 )
@@ -137,6 +138,9 @@ func (s *Session) Upload(ctx context.Context, name string, content io.Reader) (T
 func (s *Session) upload(ctx context.Context, op string, session SessionID, body *form) (Transfer, error) {
 	call := s.c.call(op, http.MethodPost, "/appservices/v6/orgs/{org_key}/liveresponse/sessions/{session_id}/files", string(session))
 	call.Upload = body.upload()
+	if err := body.quiet(ctx); err != nil {
+		return Transfer{}, fmt.Errorf("cbc: %s: %w", op, err)
+	}
 	var w wireTransfer
 	if err := s.c.do(ctx, call, &w); err != nil {
 		return Transfer{}, s.endedBy(op, session, err)
@@ -158,8 +162,11 @@ type form struct {
 	contentType string
 	head, tail  []byte
 	content     io.Reader
-	start, size int64 // size is below zero if content cannot be rewound
-	used        bool  // content has been handed out
+	start, size int64         // size is below zero if content cannot be rewound
+	busy        chan struct{} // holds one while content is read
+
+	mu   sync.Mutex
+	used bool // content has been handed out
 }
 
 func newForm(name string, content io.Reader) (*form, error) {
@@ -177,7 +184,7 @@ func newForm(name string, content io.Reader) (*form, error) {
 	if _, err := w.CreateFormFile("file", name); err != nil {
 		return nil, err
 	}
-	f := &form{contentType: w.FormDataContentType(), head: bytes.Clone(b.Bytes()), content: content, size: -1}
+	f := &form{contentType: w.FormDataContentType(), head: bytes.Clone(b.Bytes()), content: content, size: -1, busy: make(chan struct{}, 1)}
 	b.Reset()
 	if err := w.Close(); err != nil {
 		return nil, err
@@ -202,7 +209,22 @@ func newForm(name string, content io.Reader) (*form, error) {
 }
 
 // again tells whether the content can be sent another time.
-func (f *form) again() bool { return f.size >= 0 || !f.used }
+func (f *form) again() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.size >= 0 || !f.used
+}
+
+// quiet waits for a read of the call before, which may be under way still after its answer.
+func (f *form) quiet(ctx context.Context) error {
+	select {
+	case f.busy <- struct{}{}:
+		<-f.busy
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 func (f *form) upload() *rest.Upload {
 	u := &rest.Upload{Type: f.contentType, Size: -1, Once: f.size < 0}
@@ -215,17 +237,39 @@ func (f *form) upload() *rest.Upload {
 				return nil, err
 			}
 		}
-		content := io.MultiReader(bytes.NewReader(f.head), &marked{f}, bytes.NewReader(f.tail))
-		return io.NopCloser(content), nil
+		p := &part{form: f}
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(f.head), p, bytes.NewReader(f.tail)), p}, nil
 	}
 	return u
 }
 
-// marked notes that the content was read.
-type marked struct{ *form }
+// part is the content as one attempt reads it.
+type part struct {
+	*form
+	over bool
+}
 
 // Read reads the content.
-func (m *marked) Read(p []byte) (int, error) {
-	m.used = true
-	return m.content.Read(p)
+func (p *part) Read(b []byte) (int, error) {
+	p.mu.Lock()
+	if p.over {
+		p.mu.Unlock()
+		return 0, io.ErrClosedPipe
+	}
+	p.used = true
+	p.busy <- struct{}{} // free: whoever reads another time has waited
+	p.mu.Unlock()
+	defer func() { <-p.busy }()
+	return p.content.Read(b)
+}
+
+// Close ends reading; the content is the caller's to close.
+func (p *part) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
+	return nil
 }
