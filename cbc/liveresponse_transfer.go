@@ -145,7 +145,12 @@ func (s *Session) upload(ctx context.Context, op string, session SessionID, body
 	if err := s.c.do(ctx, call, &w); err != nil {
 		return Transfer{}, s.endedBy(op, session, err)
 	}
-	return w.transfer(op)
+	t, err := w.transfer(op)
+	// Zero is what the vendor writes when it does not know.
+	if err == nil && body.size >= 0 && t.Size > 0 && t.Size != body.size {
+		return Transfer{}, answerError(op, http.StatusCreated, nil, fmt.Errorf("%d bytes were sent, and the vendor has %d", body.size, t.Size))
+	}
+	return t, err
 }
 
 // missing tells a file that is not there from a session that has ended: both are a 404.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -80,6 +81,19 @@ func TestAnUploadIsReadByOneAtATime(t *testing.T) {
 		}
 		if got, _ := onDevice(t, srv, `C:\Users\kim\new.txt`); got != "content" {
 			t.Errorf("the file is %q", got)
+		}
+	})
+}
+
+// TestAnUploadOfAnotherSize has the vendor say that it has another number of bytes than were sent: they must not get to the device.
+func TestAnUploadOfAnotherSize(t *testing.T) {
+	inBubble(t, lab(nil), func(t *testing.T, srv *cbctest.Server, client *cbc.Client) {
+		s := open(t, client, cbc.OpenOptions{})
+		for body, ok := range map[string]bool{`{"id":"x","size":3}`: false, `{"id":"x","size":0}`: true, `{"id":"x"}`: true, `{"id":"x","size":7}`: true} {
+			srv.Inject(onRequest("POST", "/files"), 1, fake.Status(http.StatusCreated, nil, body))
+			if got, err := s.Upload(t.Context(), "x", strings.NewReader("content")); (err == nil) != ok {
+				t.Errorf("Upload that is answered %s = %+v, %v, want success: %t", body, got, err, ok)
+			}
 		}
 	})
 }
