@@ -41,8 +41,9 @@ const (
 	// it has calls again, and whether refused calls count.
 	refusalPause = 5 * time.Minute
 	longestPause = time.Hour
-	// mostStamps bounds what is kept of a bucket without a limit.
+	// mostStamps bounds what is kept of a bucket without a limit, and mostCalls the limits.
 	mostStamps = 10_000
+	mostCalls  = 100_000
 	// longestStep is how far a clock may go back before what it counted is given up.
 	longestStep = time.Hour
 )
@@ -108,8 +109,8 @@ type Quota struct {
 	buckets map[Bucket]*tally
 }
 
-// NewQuota makes a quota with other limits than those of the service for some of its buckets: a number of calls in 24 hours, or
-// [NoLimit].
+// NewQuota makes a quota with other limits than those of the service for some of its buckets: a number of calls in 24 hours, up to
+// 100,000, or [NoLimit].
 func NewQuota(limits map[Bucket]int) (*Quota, error) {
 	q := &Quota{limits: make(map[Bucket]int, len(limits))}
 	var problems []error
@@ -120,6 +121,9 @@ func NewQuota(limits map[Bucket]int) (*Quota, error) {
 		}
 		if ok && limit != NoLimit && limit < 1 {
 			problems = append(problems, fmt.Errorf("proofpoint: new quota: %d calls of %s are no limit", limit, b))
+		}
+		if limit > mostCalls {
+			problems = append(problems, fmt.Errorf("proofpoint: new quota: %d calls of %s are more than can be counted", limit, b))
 		}
 	}
 	if len(q.limits) < len(limits) {
@@ -226,8 +230,8 @@ func (q *Quota) answered(b Bucket, now time.Time, refused bool, asked time.Durat
 
 // tally is what is known of one bucket.
 type tally struct {
-	// stamps are when calls went out, oldest first: the full second after it, so that no call comes back before the service has
-	// forgotten it.
+	// stamps are when calls went out, oldest first: the full second after it. A call that took longer to arrive is forgotten here
+	// before the service forgets it, and may bring a refusal.
 	stamps       []time.Time
 	refusedUntil time.Time
 	strikes      int // refusals in a row

@@ -3,6 +3,7 @@ package proofpoint_test
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -324,11 +325,35 @@ func TestLimitsThatAreNone(t *testing.T) {
 	for want, limits := range map[string]map[proofpoint.Bucket]int{
 		"proofpoint: new quota: 0 calls of siem are no limit":                                {proofpoint.BucketSIEM: 0},
 		"proofpoint: new quota: -2 calls of url_decode are no limit":                         {proofpoint.BucketURLDecode: -2},
+		"proofpoint: new quota: 100001 calls of siem are more than can be counted":           {proofpoint.BucketSIEM: 100_001},
 		"proofpoint: new quota: there are limits for buckets that the service does not have": {"mail": 3},
 	} {
 		if q, err := proofpoint.NewQuota(limits); q != nil || err == nil || err.Error() != want {
 			t.Errorf("NewQuota(%v) = %v, want %s", limits, err, want)
 		}
+	}
+}
+
+func TestTheTextOfTheLargestQuotaCanBeRead(t *testing.T) {
+	t.Parallel()
+	const most = 100_000
+	limits := map[proofpoint.Bucket]int{}
+	text := "tap-quota/1\n"
+	for _, b := range proofpoint.Buckets() {
+		limits[b] = most
+		text += string(b) + " 0 0 " + strconv.FormatInt(now.Unix()-3600, 10) + strings.Repeat(" 0", most-3601) + strings.Repeat(" 1", 3600) + "\n"
+	}
+	quota := limited(t, limits)
+	if err := quota.UnmarshalText([]byte(text)); err != nil {
+		t.Fatalf("UnmarshalText() = %v of %d bytes", err, len(text))
+	}
+	for _, u := range quota.Usage(now) {
+		if u.Used != most || u.Left() != 0 {
+			t.Errorf("Usage() = %+v", u)
+		}
+	}
+	if written, err := quota.MarshalText(); err != nil || string(written) != text {
+		t.Errorf("MarshalText() = %d bytes, %v, want %d", len(written), err, len(text))
 	}
 }
 
@@ -344,7 +369,7 @@ func TestTextsThatAreNoQuota(t *testing.T) {
 		"too late":          "tap-quota/1\nsiem 0 0 253402300799 1\n",
 		"too short":         "tap-quota/1\nsiem 0\n",
 		"cut off":           "tap-quota/1\nsiem 0 0 1772703000 5",
-		"too long":          "tap-quota/1\n" + strings.Repeat("siem", 1<<20),
+		"too long":          "tap-quota/1\n" + strings.Repeat("siem", 2<<20),
 	} {
 		quota := new(proofpoint.Quota)
 		if err := quota.UnmarshalText([]byte("tap-quota/1\nsiem 0 0 1772703000\n")); err != nil {

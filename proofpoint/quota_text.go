@@ -12,8 +12,8 @@ import (
 
 const (
 	quotaVersion = "tap-quota/1"
-	// longestQuota bounds what is read, in bytes. What is written is far below it.
-	longestQuota = 1 << 20
+	// longestQuota bounds what is read, in bytes. What is written is below it: two or three for a call where there are many.
+	longestQuota = 4 << 20
 )
 
 // MarshalText writes what was counted, without the limits. It has no credentials in it.
