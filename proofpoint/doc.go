@@ -45,13 +45,15 @@
 //	if err != nil {
 //		return err
 //	}
+//	var failed error
 //	for record, err := range poller.Poll(ctx) {
 //		if err != nil {
-//			return err // the next poll goes on where this one has failed
+//			failed = err // nothing comes after it, and the next poll goes on where this one has failed
+//			break
 //		}
 //		handle(record)
 //	}
-//	return store(poller.Cursor())
+//	return errors.Join(failed, store(poller.Cursor())) // after a failure, too: what came before it is known
 //
 // A verdict that is taken back is seen by a poller that asks for [StatusFalsePositive] as well and has Changes on. Whether the service
 // issues a record again in such a case is not documented: look at what was acted on with [Threats.Summary], which costs nothing.

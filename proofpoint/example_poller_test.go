@@ -27,7 +27,8 @@ func ExamplePoller() {
 		count := 0
 		for record, err := range poller.Poll(ctx) {
 			if err != nil {
-				log.Fatal(err)
+				log.Print(err) // nothing comes after it, and the next poll goes on from there
+				break
 			}
 			if record.Message != nil || record.Click != nil {
 				count++

@@ -112,8 +112,8 @@ func NewPoller(client *Client, cfg PollerConfig) (*Poller, error) {
 }
 
 // Cursor is where the poller is. It moves only over windows that were read to their end, and knows every record that was handed
-// out. Store it when the records before it are safe: a poller with a stored cursor hands out again what came after it, and nothing
-// is lost.
+// out. Store it when the records before it are safe, after polls that failed as well: a poller with a stored cursor hands out again
+// what came after it, and nothing is lost.
 func (p *Poller) Cursor() Cursor { return p.cursor.clone() }
 
 // Poll yields what is new up to a minute ago, or two where the last would cost a call of its own, window by window, the oldest
