@@ -92,9 +92,9 @@ func (c *Cursor) note(k key, s state, at time.Time) news {
 }
 
 // forget drops records that cannot come again soon: those that are too old, and the oldest of those that are too many. What the next
-// poll asks for again is kept in any case: a window that would be too short reaches back.
+// poll asks for again is kept in any case, and so is the last window before it: one that would be too short reaches back into that.
 func (c *Cursor) forget(now time.Time) {
-	oldest, needed := now.Add(-remembered).Unix(), c.next.Add(-MinWindow).Unix()
+	oldest, needed := now.Add(-remembered).Unix(), c.next.Unix()
 	maps.DeleteFunc(c.seen, func(_ key, s sighting) bool { return int64(s.at) < min(oldest, needed) })
 	if len(c.seen) <= MaxCursorRecords {
 		return

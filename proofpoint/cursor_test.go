@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/pphunt/pphunt/proofpoint"
-	"github.com/pphunt/pphunt/proofpoint/proofpointtest"
 )
 
 func TestTextsThatAreNoCursor(t *testing.T) {
@@ -59,21 +58,24 @@ func cursorOf(t testing.TB, text string) proofpoint.Cursor {
 	return c
 }
 
-func TestTheTextOfACursorIsBounded(t *testing.T) {
-	t.Parallel()
-	const records = proofpoint.MaxCursorRecords + 500
+// tooMany are more records than a text remembers.
+const tooMany = proofpoint.MaxCursorRecords + 500
+
+func tooManyRecords() string {
 	var body strings.Builder
-	body.WriteString(`{"messagesBlocked":[`)
-	for i := range records {
-		if i > 0 {
-			body.WriteByte(',')
-		}
-		fmt.Fprintf(&body, `{"id":"%d"}`, i)
+	body.WriteString(`{"messagesBlocked":[{}`)
+	for i := range tooMany - 1 {
+		fmt.Fprintf(&body, `,{"id":"%d"}`, i)
 	}
 	body.WriteString(`]}`)
-	client := newClient(t, saying(http.StatusOK, body.String()))
+	return body.String()
+}
+
+func TestTheTextOfACursorIsBounded(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, saying(http.StatusOK, tooManyRecords()))
 	poller := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedMessagesBlocked})
-	if first, err := polled(t, poller); len(first) != records || err != nil {
+	if first, err := polled(t, poller); len(first) != tooMany || err != nil {
 		t.Fatalf("Poll() = %d records, %v", len(first), err)
 	}
 	// In memory nothing that can come again is forgotten.
@@ -92,18 +94,13 @@ func TestTheTextOfACursorIsBounded(t *testing.T) {
 
 func TestAShortWindowThatReachesBackBringsNothingTwice(t *testing.T) {
 	t.Parallel()
-	const records = proofpoint.MaxCursorRecords + 500
-	messages := make([]proofpointtest.Message, records)
-	for i := range messages {
-		messages[i] = proofpointtest.Message{GUID: fmt.Sprint(i), Time: now.Add(-70 * time.Second), Recipients: []string{"mia@lab.example"}, Threats: []proofpointtest.Threat{{Artifact: offer}}}
-	}
 	at := now
-	client := clocked(t, proofpointtest.World{Messages: messages, Now: func() time.Time { return at }}, &at)
-	poller := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedMessagesDelivered, Recheck: time.Second})
-	if first, err := polled(t, poller); len(first) != records || err != nil {
+	client := clockedBy(t, &http.Client{Transport: saying(http.StatusOK, tooManyRecords())}, &at)
+	poller := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedMessagesBlocked, Recheck: time.Second})
+	if first, err := polled(t, poller); len(first) != tooMany || err != nil {
 		t.Fatalf("Poll() = %d records, %v", len(first), err)
 	}
-	at = now.Add(10 * time.Second)
+	at = now.Add(10 * time.Second) // twenty seconds of the window were asked for before
 	if second, err := polled(t, poller); len(second) > 0 || err != nil {
 		t.Errorf("the second poll gives %d records, %v", len(second), err)
 	}

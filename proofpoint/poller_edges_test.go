@@ -98,9 +98,14 @@ func TestACursorInTheFutureIsNoSilence(t *testing.T) {
 // clocked is a client of a world whose own clock is at.
 func clocked(t testing.TB, world proofpointtest.World, at *time.Time) *proofpoint.Client {
 	t.Helper()
+	return clockedBy(t, proofpointtest.New(world).Client(), at)
+}
+
+func clockedBy(t testing.TB, hc *http.Client, at *time.Time) *proofpoint.Client {
+	t.Helper()
 	client, err := proofpoint.New(proofpoint.Config{
 		BaseURL: proofpointtest.URL, Credentials: proofpoint.Basic(proofpointtest.Principal, proofpointtest.Secret),
-		HTTPClient: proofpointtest.New(world).Client(), Pace: unhurried{}, Now: func() time.Time { return *at },
+		HTTPClient: hc, Pace: unhurried{}, Attempts: 1, Now: func() time.Time { return *at },
 	})
 	if err != nil {
 		t.Fatalf("New() = %v", err)
@@ -111,20 +116,14 @@ func clocked(t testing.TB, world proofpointtest.World, at *time.Time) *proofpoin
 func TestPollsThatFailRememberNoMoreThanOthers(t *testing.T) {
 	t.Parallel()
 	at, calls := now, 0
-	client, err := proofpoint.New(proofpoint.Config{
-		BaseURL: "https://tap.invalid", Credentials: proofpoint.Basic("principal", "s3cr3t-value"), Pace: unhurried{}, Attempts: 1,
-		Now: func() time.Time { return at },
-		HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-			if strings.HasSuffix(r.URL.Query().Get("interval"), at.Add(-time.Minute).Format(time.RFC3339)) {
-				return response(r, http.StatusForbidden, strings.NewReader("not the last window")), nil
-			}
-			calls++
-			return response(r, http.StatusOK, strings.NewReader(fmt.Sprintf(`{"messagesBlocked":[{"GUID":"m-%d"}]}`, calls))), nil
-		})},
+	rt := roundTripper(func(r *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(r.URL.Query().Get("interval"), at.Add(-time.Minute).Format(time.RFC3339)) {
+			return response(r, http.StatusForbidden, strings.NewReader("not the last window")), nil
+		}
+		calls++
+		return response(r, http.StatusOK, strings.NewReader(fmt.Sprintf(`{"messagesBlocked":[{"GUID":"m-%d"}]}`, calls))), nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := clockedBy(t, &http.Client{Transport: rt}, &at)
 	poller := newPoller(t, client, proofpoint.PollerConfig{Feed: proofpoint.FeedMessagesBlocked})
 	const days = 14
 	for range days * 4 {
