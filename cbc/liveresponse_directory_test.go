@@ -266,3 +266,42 @@ func TestCreateDirectories(t *testing.T) {
 		}
 	})
 }
+
+// TestWalkOnADeviceWithLinks has the device say what is hidden and what is a link.
+func TestWalkOnADeviceWithLinks(t *testing.T) {
+	world := lab(func(_ *cbctest.World, d *cbctest.Device) {
+		d.Running, d.Files = nil, []cbctest.File{
+			{Path: `C:\demo\link\not followed.txt`},
+			{Path: `C:\demo\link`, Attributes: []string{"DIRECTORY", "REPARSE_POINT"}},
+			{Path: `C:\demo\empty`, Attributes: []string{"DIRECTORY", "HIDDEN"}},
+			{Path: `C:\demo\hidden.exe`, Content: "MZ", Attributes: []string{"ARCHIVE", "HIDDEN"}},
+		}
+	})
+	inBubble(t, world, func(t *testing.T, srv *cbctest.Server, client *cbc.Client) {
+		s := open(t, client, cbc.OpenOptions{})
+		got, errs := seen(t, s, `C:\demo`, cbc.WalkOptions{})
+		if diff := cmp.Diff([]string{`1 C:\demo\empty`, `1 C:\demo\hidden.exe`, `1 C:\demo\link`}, got); diff != "" || errs != nil {
+			t.Errorf("errors %v, mismatch (-want +got):\n%s", errs, diff)
+		}
+		list, err := s.ListDirectory(t.Context(), `C:\demo`)
+		if err != nil || len(list) != 3 {
+			t.Fatalf("ListDirectory = %+v, %v", list, err)
+		}
+		for i, want := range [][]string{{"DIRECTORY", "HIDDEN"}, {"ARCHIVE", "HIDDEN"}, {"DIRECTORY", "REPARSE_POINT"}} {
+			if diff := cmp.Diff(want, list[i].Attributes); diff != "" || list[i].IsLink() != (i == 2) || list[i].IsDir() == (i == 1) {
+				t.Errorf("%s: directory %t, link %t, attributes (-want +got):\n%s", list[i].Name, list[i].IsDir(), list[i].IsLink(), diff)
+			}
+		}
+		want := map[string][]string{
+			`C:\demo\empty`: {"DIRECTORY", "HIDDEN"}, `C:\demo\hidden.exe`: {"ARCHIVE", "HIDDEN"},
+			`C:\demo\link`: {"DIRECTORY", "REPARSE_POINT"}, `C:\demo\link\not followed.txt`: nil,
+		}
+		have := make(map[string][]string)
+		for _, f := range srv.Files(7) {
+			have[f.Path] = f.Attributes
+		}
+		if diff := cmp.Diff(want, have); diff != "" {
+			t.Errorf("files of the device (-want +got):\n%s", diff)
+		}
+	})
+}

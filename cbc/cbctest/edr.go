@@ -132,7 +132,8 @@ func newSensor(d Device, at time.Time) *sensor {
 		if data == nil {
 			data = []byte(f.Content)
 		}
-		m.disk.put(f.Path, bytes.Clone(data), at)
+		n := m.disk.put(f.Path, bytes.Clone(data), at)
+		n.attributes, n.dir = slices.Clone(f.Attributes), slices.Contains(f.Attributes, directoryAttribute)
 	}
 	for _, p := range d.Running {
 		m.lastPID = max(m.lastPID, p.PID)
@@ -156,7 +157,7 @@ func (s *Server) endpoint(id int64) ([]RunningProcess, []File) {
 	}
 	var files []File
 	for _, n := range m.disk.files() {
-		f := File{Path: n.path}
+		f := File{Path: n.path, Attributes: slices.Clone(n.attributes)}
 		if utf8.Valid(n.data) && !bytes.ContainsRune(n.data, 0) {
 			f.Content = string(n.data)
 		} else {

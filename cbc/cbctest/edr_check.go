@@ -1,6 +1,9 @@
 package cbctest
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // edr finds contradictions in what Live Response, feeds and watchlists work on.
 func (c *checker) edr(w World) {
@@ -71,5 +74,8 @@ func (c *checker) endpoint(d Device) {
 	for _, f := range d.Files {
 		c.need(disk.valid(f.Path), "device %d cannot have a file at %q", d.ID, f.Path)
 		c.once(fmt.Sprintf("on device %d the file", d.ID), disk.key(f.Path))
+		c.need(!slices.Contains(f.Attributes, ""), "an attribute of %q on device %d is empty", f.Path, d.ID)
+		directory := slices.Contains(f.Attributes, directoryAttribute)
+		c.need(!directory || f.Content == "" && len(f.Data) == 0, "the directory %q on device %d has content", f.Path, d.ID)
 	}
 }

@@ -21,9 +21,13 @@ func TestCheckFindsContradictionsOnEndpointsAndInFeeds(t *testing.T) {
 		spoil func(*cbctest.World)
 		want  string
 	}{
-		"pid twice":         {func(w *cbctest.World) { w.Devices[0].Running[1].PID = 880 }, "880 is there twice"},
-		"file twice":        {func(w *cbctest.World) { w.Devices[0].Files[1].Path = `c:\users\KIM\downloads\invoice.exe` }, "is there twice"},
-		"file nowhere":      {func(w *cbctest.World) { w.Devices[0].Files[1].Path = "/tmp/x" }, "cannot have a file"},
+		"pid twice":    {func(w *cbctest.World) { w.Devices[0].Running[1].PID = 880 }, "880 is there twice"},
+		"file twice":   {func(w *cbctest.World) { w.Devices[0].Files[1].Path = `c:\users\KIM\downloads\invoice.exe` }, "is there twice"},
+		"file nowhere": {func(w *cbctest.World) { w.Devices[0].Files[1].Path = "/tmp/x" }, "cannot have a file"},
+		"directory with content": {func(w *cbctest.World) {
+			w.Devices[0].Files[1].Content, w.Devices[0].Files[1].Attributes = "x", []string{"DIRECTORY"}
+		}, "has content"},
+		"empty attribute":   {func(w *cbctest.World) { w.Devices[0].Files[1].Attributes = []string{""} }, "is empty"},
 		"feed twice":        {func(w *cbctest.World) { w.Feeds = append(w.Feeds, mailFeed()) }, "is there twice"},
 		"feed without name": {func(w *cbctest.World) { w.Feeds[0].Name = "" }, "lacks its name"},
 		"report twice":      {func(w *cbctest.World) { w.Feeds[0].Reports[1].ID = "r1" }, "is there twice"},

@@ -141,11 +141,18 @@ func (m *sensor) directory(p string) (map[string]any, fault) {
 	return map[string]any{"files": files}, faultNone
 }
 
+// directoryAttribute is what tells a directory from a file.
+const directoryAttribute = "DIRECTORY"
+
 // entry is one line of a directory listing.
 func (m *sensor) entry(n *node, name string) map[string]any {
-	attributes := []string{"ARCHIVE"}
-	if n.dir {
-		attributes = []string{"DIRECTORY"}
+	attributes := n.attributes
+	switch {
+	case attributes != nil:
+	case n.dir:
+		attributes = []string{directoryAttribute}
+	default:
+		attributes = []string{"ARCHIVE"}
 	}
 	at := n.changed.Unix()
 	return map[string]any{

@@ -20,6 +20,8 @@ type node struct {
 	dir     bool
 	data    []byte
 	changed time.Time
+	// attributes are those that the world gives it; nil if it says nothing.
+	attributes []string
 }
 
 // newDisk is an empty disk with its root.
@@ -100,16 +102,17 @@ func (d *disk) valid(p string) bool {
 }
 
 // put writes a file and makes the directories on the way. It is how the world is set up.
-func (d *disk) put(p string, data []byte, at time.Time) {
+func (d *disk) put(p string, data []byte, at time.Time) *node {
 	p = d.clean(p)
-	d.nodes[d.key(p)] = &node{path: p, data: data, changed: at}
+	put := &node{path: p, data: data, changed: at}
+	d.nodes[d.key(p)] = put
 	for {
 		up := d.parent(p)
 		if up == p {
-			return
+			return put
 		}
 		if n, ok := d.nodes[d.key(up)]; ok && n.dir {
-			return
+			return put
 		}
 		d.nodes[d.key(up)] = &node{path: up, dir: true, changed: at}
 		p = up
@@ -212,11 +215,11 @@ func (d *disk) children(dir string) []*node {
 	return in
 }
 
-// files lists every file, by path.
+// files lists every file, by path, and every directory of which the world says how it is.
 func (d *disk) files() []*node {
 	var all []*node
 	for _, n := range d.nodes {
-		if !n.dir {
+		if !n.dir || n.attributes != nil {
 			all = append(all, n)
 		}
 	}

@@ -95,4 +95,7 @@ type File struct {
 	Content string `json:"content,omitempty"`
 	// Data is the content in base 64.
 	Data []byte `json:"data,omitempty"`
+	// Attributes are the words with which a list of its directory shows it, such as ARCHIVE, HIDDEN, SYSTEM, READONLY or
+	// REPARSE_POINT. With DIRECTORY among them it is a directory, which has no content. Defaults to ARCHIVE.
+	Attributes []string `json:"attributes,omitempty"`
 }
