@@ -338,22 +338,23 @@ func TestTheTextOfTheLargestQuotaCanBeRead(t *testing.T) {
 	t.Parallel()
 	const most = 100_000
 	limits := map[proofpoint.Bucket]int{}
-	text := "tap-quota/1\n"
+	var text strings.Builder
+	text.WriteString("tap-quota/1\n")
 	for _, b := range proofpoint.Buckets() {
 		limits[b] = most
-		text += string(b) + " 0 0 " + strconv.FormatInt(now.Unix()-3600, 10) + strings.Repeat(" 0", most-3601) + strings.Repeat(" 1", 3600) + "\n"
+		text.WriteString(string(b) + " 0 0 " + strconv.FormatInt(now.Unix()-3600, 10) + strings.Repeat(" 0", most-3601) + strings.Repeat(" 1", 3600) + "\n")
 	}
 	quota := limited(t, limits)
-	if err := quota.UnmarshalText([]byte(text)); err != nil {
-		t.Fatalf("UnmarshalText() = %v of %d bytes", err, len(text))
+	if err := quota.UnmarshalText([]byte(text.String())); err != nil {
+		t.Fatalf("UnmarshalText() = %v of %d bytes", err, len(text.String()))
 	}
 	for _, u := range quota.Usage(now) {
 		if u.Used != most || u.Left() != 0 {
 			t.Errorf("Usage() = %+v", u)
 		}
 	}
-	if written, err := quota.MarshalText(); err != nil || string(written) != text {
-		t.Errorf("MarshalText() = %d bytes, %v, want %d", len(written), err, len(text))
+	if written, err := quota.MarshalText(); err != nil || string(written) != text.String() {
+		t.Errorf("MarshalText() = %d bytes, %v, want %d", len(written), err, len(text.String()))
 	}
 }
 
