@@ -41,7 +41,7 @@ type FacetRange struct {
 func TimeBuckets(field string, start, end time.Time, size time.Duration) FacetRange {
 	r := FacetRange{field: field, start: formatTime(start), end: formatTime(end)}
 	switch {
-	case !start.Before(end):
+	case !start.Truncate(time.Millisecond).Before(end.Truncate(time.Millisecond)):
 		r.err = errors.New("the start is not before the end")
 	case size < time.Second || size%time.Second != 0:
 		r.err = fmt.Errorf("the size is %v: want whole seconds, at least one", size)

@@ -190,6 +190,7 @@ func TestObservationsRefuseBeforeTheySend(t *testing.T) {
 		"too many rows":        {Query: good, Rows: 10001},
 		"an order by no field": {Query: good, Sort: []cbc.Sort{{}}},
 		"half a span":          {Query: good, End: time.Now()},
+		"a span of nothing":    {Query: good, Start: time.UnixMilli(1), End: time.UnixMilli(1).Add(time.Microsecond)},
 	} {
 		if _, err := gather(o.Search(t.Context(), query)); err == nil {
 			t.Errorf("Search with %s has no error", name)

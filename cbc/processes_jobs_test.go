@@ -132,6 +132,7 @@ func TestFacetsRefuseBeforeTheySend(t *testing.T) {
 		"a number below zero":       {Query: good, Terms: []string{"a"}, Values: -1},
 		"a range of no field":       {Query: good, Ranges: []cbc.FacetRange{{}}},
 		"times backwards":           {Query: good, Ranges: []cbc.FacetRange{cbc.TimeBuckets("t", now, now, time.Hour)}},
+		"times of one millisecond":  {Query: good, Ranges: []cbc.FacetRange{cbc.TimeBuckets("t", time.UnixMilli(1), time.UnixMilli(1).Add(time.Microsecond), time.Hour)}},
 		"buckets of half a second":  {Query: good, Ranges: []cbc.FacetRange{cbc.TimeBuckets("t", now, now.Add(time.Hour), time.Second/2)}},
 		"buckets of nothing":        {Query: good, Ranges: []cbc.FacetRange{cbc.NumberBuckets("n", 1, 2, 0)}},
 		"numbers backwards":         {Query: good, Ranges: []cbc.FacetRange{cbc.NumberBuckets("n", 2, 1, 1)}},

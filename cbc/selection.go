@@ -107,8 +107,8 @@ func (s selection) timeRange() (timeRange, error) {
 		return timeRange{}, errors.New("cbc: query: Start and End go together")
 	case !s.start.IsZero() && window != 0:
 		return timeRange{}, errors.New("cbc: query: Window and Start exclude each other")
-	case !s.start.IsZero() && !s.start.Before(s.end):
-		return timeRange{}, errors.New("cbc: query: Start is not before End")
+	case !s.start.IsZero() && !s.start.Truncate(time.Millisecond).Before(s.end.Truncate(time.Millisecond)):
+		return timeRange{}, errors.New("cbc: query: Start is not before End, in milliseconds as they are sent")
 	case !s.start.IsZero():
 		return timeRange{Start: formatTime(s.start), End: formatTime(s.end)}, nil
 	case window == 0:
