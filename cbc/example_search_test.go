@@ -31,7 +31,7 @@ func outbreak() cbctest.World {
 			{GUID: "7QRST4UV-4", DeviceID: 4571777, PIDs: []int64{99}, Name: `c:\users\kim\invoice.exe`, Hashes: []string{attachment}},
 		},
 		// So that the example does not take a second.
-		Switches: cbctest.Switches{Search: cbctest.SearchSwitches{StartDelay: time.Millisecond, Duration: 2 * time.Millisecond, SegmentDelay: time.Nanosecond}},
+		Switches: cbctest.Switches{Search: cbctest.SearchSwitches{StartDelay: time.Millisecond, Duration: 2 * time.Millisecond, SegmentsAtOnce: true}},
 	}
 }
 

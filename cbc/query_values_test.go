@@ -101,6 +101,7 @@ func TestExprFinds(t *testing.T) {
 			{GUID: "A", DeviceID: 7, PIDs: []int64{6700}, Name: `c:\users\pat\invoice (1).exe`, Hashes: []string{strings.Repeat("0a", 16)}, CmdLine: "invoice.exe /s quietly"},
 			{GUID: "B", DeviceID: 7, PIDs: []int64{412}, Name: `c:\users\pat\a*b.exe`, CmdLine: "quietly invoice.exe"},
 		},
+		Switches: cbctest.Switches{Search: cbctest.SearchSwitches{StartDelay: time.Millisecond, Duration: 2 * time.Millisecond}},
 	})
 	client := connect(t, srv.Client())
 	var md5 [16]byte

@@ -112,6 +112,9 @@ func (s *Server) segmentsDone(guid string, in any) (total, processed int) {
 	if _, known := s.byGUID[guid]; !known {
 		return 0, 0
 	}
+	if s.switches.Search.SegmentsAtOnce {
+		return eventSegments, eventSegments
+	}
 	body, err := json.Marshal(in)
 	if err != nil {
 		return eventSegments, 0

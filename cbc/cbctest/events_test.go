@@ -45,6 +45,10 @@ func TestEventsSegments(t *testing.T) {
 	c.raw("POST", events("busy"), `{"query":"(a"}`, 400)
 	c.raw("POST", events("busy"), `{"query":"a:b","max":1}`, 400)
 	c.raw("POST", "/api/investigate/v1/orgs/"+cbctest.OrgKey+"/events/search_validation", `{"query":"a:b"}`, 200)
+	c.srv.SetSearch(cbctest.SearchSwitches{SegmentsAtOnce: true})
+	if got := c.call("POST", events("busy"), `{"query":"event_type:netconn"}`, 200); got["processed_segments"] != 4.0 || len(rows(got)) != 4 {
+		t.Errorf("all segments at once = %v", got)
+	}
 }
 
 func TestEventsOfAProcess(t *testing.T) {

@@ -79,6 +79,8 @@ type SearchSwitches struct {
 	// SegmentDelay is how long one of the four segments of a process's events takes; the same request has to be repeated
 	// until all are processed. Defaults to 300 ms.
 	SegmentDelay time.Duration `json:"segment_delay,omitempty"`
+	// SegmentsAtOnce processes all of them while the first request is answered.
+	SegmentsAtOnce bool `json:"segments_at_once,omitempty"`
 	// CancelUnknown answers 204 when a job that is not there is canceled. Defaults to 404.
 	CancelUnknown bool `json:"cancel_unknown,omitempty"`
 }
