@@ -251,7 +251,7 @@ func (f eventFields) address(names ...string) netip.Addr {
 		}
 		if n, err := parseInteger(text); err == nil && n != 0 && n >= -1<<31 && n < 1<<32 {
 			var b [4]byte
-			binary.BigEndian.PutUint32(b[:], uint32(n)) //nolint:gosec // a negative number stands for the same bytes
+			binary.BigEndian.PutUint32(b[:], uint32(n)) // a negative number stands for the same bytes
 			return netip.AddrFrom4(b)
 		}
 	}

@@ -23,8 +23,8 @@ type output struct {
 // the source over.
 func newOutput(op string, status int, header http.Header, source io.ReadCloser) (io.ReadCloser, error) {
 	out := &output{Reader: source, source: source, op: op}
-	refuse := func(why error) (io.ReadCloser, error) {
-		return nil, errors.Join(answerError(op, status, nil, why), source.Close())
+	refuse := func(why error) error {
+		return errors.Join(answerError(op, status, nil, why), source.Close())
 	}
 	for coding := range strings.SplitSeq(strings.Join(header.Values("Content-Encoding"), ","), ",") {
 		switch coding = strings.ToLower(strings.TrimSpace(coding)); coding {
@@ -32,7 +32,7 @@ func newOutput(op string, status int, header http.Header, source io.ReadCloser) 
 		case "gzip", "x-gzip":
 			out.Reader = &gunzip{src: out.Reader}
 		default:
-			return refuse(fmt.Errorf("it is compressed as %q", printable(coding)))
+			return nil, refuse(fmt.Errorf("it is compressed as %q", printable(coding)))
 		}
 	}
 	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
@@ -41,7 +41,7 @@ func newOutput(op string, status int, header http.Header, source io.ReadCloser) 
 	}
 	switch kind {
 	case "text/html":
-		return refuse(errors.New("a page instead of the output of a job"))
+		return nil, refuse(errors.New("a page instead of the output of a job"))
 	case "application/gzip", "application/x-gzip":
 		// Some servers name one compression in both headers.
 		out.Reader = &gunzip{src: out.Reader, optional: true}

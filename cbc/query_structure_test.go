@@ -97,13 +97,13 @@ func (g *grammar) one() string {
 		g.expect(")")
 		return inner
 	}
-	name := ""
+	var name strings.Builder
 	for g.peek() != ':' {
 		r := g.take()
 		if !unicode.IsLower(r) && r != '_' {
 			panic("no field name")
 		}
-		name += string(r)
+		name.WriteString(string(r))
 	}
 	g.expect(":")
 	if g.accept("(") {
@@ -112,24 +112,24 @@ func (g *grammar) one() string {
 			values = append(values, g.value())
 		}
 		g.expect(")")
-		return name + "=" + combined("any", values)
+		return name.String() + "=" + combined("any", values)
 	}
-	return name + "=" + g.value()
+	return name.String() + "=" + g.value()
 }
 
 func (g *grammar) value() string {
 	switch g.peek() {
 	case '"':
 		g.take()
-		text := ""
+		var text strings.Builder
 		for g.peek() != '"' {
 			if g.peek() == '\\' {
 				g.take()
 			}
-			text += string(g.take())
+			text.WriteString(string(g.take()))
 		}
 		g.take()
-		return "phrase" + strconv.Quote(text)
+		return "phrase" + strconv.Quote(text.String())
 	case '[', '{':
 		open := g.take()
 		from := g.bare(' ')
@@ -175,15 +175,15 @@ func (g *grammar) value() string {
 
 // bare reads up to one of the runes.
 func (g *grammar) bare(end ...rune) string {
-	text := ""
+	var text strings.Builder
 	for !strings.ContainsRune(string(end), g.peek()) {
 		r := g.take()
 		if !unicode.IsDigit(r) && !strings.ContainsRune("-:.TZ*", r) {
 			panic("no bound")
 		}
-		text += string(r)
+		text.WriteString(string(r))
 	}
-	return text
+	return text.String()
 }
 
 // recipe makes an expression and what it means from arbitrary bytes.
