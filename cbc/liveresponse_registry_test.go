@@ -129,3 +129,46 @@ func TestNoRegistryElsewhere(t *testing.T) {
 		}
 	})
 }
+
+// TestARegistryOfTheWorld looks for what makes a program start with its user, and removes it.
+func TestARegistryOfTheWorld(t *testing.T) {
+	const run = `HKCU\SOFTWARE\Microsoft\Windows\CurrentVersion\Run`
+	world := lab(func(_ *cbctest.World, d *cbctest.Device) {
+		d.Registry = []cbctest.RegistryValue{
+			{Key: run, Name: "OneDrive", Type: "REG_SZ", Data: `C:\OneDrive.exe`},
+			{Key: run, Name: "Invoice", Type: "REG_SZ", Data: invoice},
+			{Key: `HKLM\SYSTEM\Demo`, Name: "Start", Type: "REG_DWORD", Data: "4"},
+			{Key: `HKLM\SYSTEM\Empty`},
+		}
+	})
+	if err := world.Check(); err != nil {
+		t.Fatal(err)
+	}
+	inBubble(t, world, func(t *testing.T, srv *cbctest.Server, client *cbc.Client) {
+		s := open(t, client, cbc.OpenOptions{})
+		got, err := s.EnumRegistryKey(t.Context(), run)
+		want := cbc.RegistryKey{Values: []cbc.RegistryValue{
+			{Name: "OneDrive", Type: cbc.RegistrySZ, Text: `C:\OneDrive.exe`}, {Name: "Invoice", Type: cbc.RegistrySZ, Text: invoice},
+		}}
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("EnumRegistryKey: %v, mismatch (-want +got):\n%s", err, diff)
+		}
+		if v, err := s.QueryRegistryValue(t.Context(), `HKLM\SYSTEM\Demo`, "Start"); err != nil || v.Number != 4 {
+			t.Errorf("QueryRegistryValue = %+v, %v", v, err)
+		}
+		if err := s.DeleteRegistryValue(t.Context(), run, "Invoice"); err != nil {
+			t.Errorf("DeleteRegistryValue: %v", err)
+		}
+		left := []cbctest.RegistryValue{
+			{Key: run, Name: "OneDrive", Type: "REG_SZ", Data: `C:\OneDrive.exe`},
+			{Key: `HKLM\SYSTEM\Demo`, Name: "Start", Type: "REG_DWORD", Data: "4"},
+			{Key: `HKLM\SYSTEM\Empty`},
+		}
+		if diff := cmp.Diff(left, srv.Registry(7)); diff != "" {
+			t.Errorf("the registry (-want +got):\n%s", diff)
+		}
+		if d, _ := srv.Device(7); !cmp.Equal(left, d.Registry) {
+			t.Errorf("the device has the registry %+v", d.Registry)
+		}
+	})
+}

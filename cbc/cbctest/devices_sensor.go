@@ -158,6 +158,7 @@ func (s *Server) present(d *device) Device {
 	out.SensorStates = slices.Clone(d.SensorStates)
 	out.AssetGroups = slices.Clone(d.AssetGroups)
 	out.Running, out.Files = s.endpoint(d.ID)
+	out.Registry = s.registryOf(d.ID)
 	return out
 }
 

@@ -135,6 +135,9 @@ func newSensor(d Device, at time.Time) *sensor {
 		n := m.disk.put(f.Path, bytes.Clone(data), at)
 		n.attributes, n.dir = slices.Clone(f.Attributes), slices.Contains(f.Attributes, directoryAttribute)
 	}
+	for _, v := range d.Registry {
+		m.registry.put(v)
+	}
 	for _, p := range d.Running {
 		m.lastPID = max(m.lastPID, p.PID)
 		if _, f := m.disk.find(p.Path); f == faultFileNotFound || f == faultPathNotFound {

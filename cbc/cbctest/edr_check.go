@@ -3,6 +3,7 @@ package cbctest
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // edr finds contradictions in what Live Response, feeds and watchlists work on.
@@ -67,6 +68,13 @@ func (c *checker) report(w World, r Report, what string) {
 // endpoint finds what cannot be on a device.
 func (c *checker) endpoint(d Device) {
 	disk := newDisk(d.OS == "" || d.OS == "WINDOWS")
+	c.need(len(d.Registry) == 0 || disk.windows, "device %d has a registry and not Windows", d.ID)
+	registry := newRegistry()
+	for _, v := range d.Registry {
+		c.need(registry.rooted(v.Key), "device %d cannot have a registry key %q", d.ID, v.Key)
+		c.need(v.readable(), "the registry value %q of %q on device %d cannot be a %q of %q", v.Name, v.Key, d.ID, v.Type, v.Data)
+		c.once(fmt.Sprintf("on device %d the registry value", d.ID), registry.clean(v.Key)+`\`+strings.ToLower(v.Name))
+	}
 	for _, p := range d.Running {
 		c.once(fmt.Sprintf("on device %d the process", d.ID), p.PID)
 		c.need(p.PID > 0, "a process on device %d lacks its pid", d.ID)

@@ -27,7 +27,19 @@ func TestCheckFindsContradictionsOnEndpointsAndInFeeds(t *testing.T) {
 		"directory with content": {func(w *cbctest.World) {
 			w.Devices[0].Files[1].Content, w.Devices[0].Files[1].Attributes = "x", []string{"DIRECTORY"}
 		}, "has content"},
-		"empty attribute":   {func(w *cbctest.World) { w.Devices[0].Files[1].Attributes = []string{""} }, "is empty"},
+		"empty attribute": {func(w *cbctest.World) { w.Devices[0].Files[1].Attributes = []string{""} }, "is empty"},
+		"registry of Linux": {func(w *cbctest.World) {
+			w.Devices[0] = cbctest.Device{ID: 7, Name: "L", OS: "LINUX", Registry: []cbctest.RegistryValue{{Key: `HKLM\X`}}}
+		}, "not Windows"},
+		"registry without a root": {func(w *cbctest.World) { w.Devices[0].Registry = []cbctest.RegistryValue{{Key: `SOFTWARE\X`}} }, "cannot have a registry key"},
+		"registry of no number": {func(w *cbctest.World) {
+			w.Devices[0].Registry = []cbctest.RegistryValue{{Key: `HKLM\X`, Name: "a", Type: "REG_DWORD", Data: "x"}}
+		}, "cannot be"},
+		"registry value twice": {func(w *cbctest.World) {
+			w.Devices[0].Registry = []cbctest.RegistryValue{
+				{Key: `HKLM\X`, Name: "a", Type: "REG_SZ"}, {Key: `HKEY_LOCAL_MACHINE\x`, Name: "A", Type: "REG_SZ"},
+			}
+		}, "is there twice"},
 		"feed twice":        {func(w *cbctest.World) { w.Feeds = append(w.Feeds, mailFeed()) }, "is there twice"},
 		"feed without name": {func(w *cbctest.World) { w.Feeds[0].Name = "" }, "lacks its name"},
 		"report twice":      {func(w *cbctest.World) { w.Feeds[0].Reports[1].ID = "r1" }, "is there twice"},

@@ -69,6 +69,8 @@ type Device struct {
 	Running []RunningProcess `json:"running,omitempty"`
 	// Files are the files on the device, for Live Response.
 	Files []File `json:"files,omitempty"`
+	// Registry are the values in the registry of a Windows device, for Live Response. Its roots are there in any case.
+	Registry []RegistryValue `json:"registry,omitempty"`
 	// Extra adds or replaces members of the device on the wire. A nil value is null.
 	Extra map[string]any `json:"extra,omitempty"`
 }
