@@ -38,9 +38,9 @@ func ParseTag(s string) (Tag, error) {
 	return t, nil
 }
 
-// String spells the tag as [ParseTag] reads it.
+// String spells the tag as [ParseTag] reads it. One with a bar in a part of it has no such spelling: ParseTag refuses what it says.
 func (t Tag) String() string {
-	if t.Scope == "" {
+	if t.Scope == "" && !strings.Contains(t.Tag, "|") {
 		return t.Tag
 	}
 	return t.Scope + "|" + t.Tag

@@ -259,6 +259,16 @@ func TestParseTag(t *testing.T) {
 	}
 }
 
+// A value with a bar in it must not be read as a scope and another value.
+func TestATagWithABarIsNotReadAsAnother(t *testing.T) {
+	t.Parallel()
+	for _, tag := range []nsx.Tag{{Tag: "a|b"}, {Tag: "|b"}, {Scope: "a", Tag: "b|c"}} {
+		if got, err := nsx.ParseTag(tag.String()); err == nil && got != tag {
+			t.Errorf("%+v is %q, which ParseTag reads as %+v", tag, tag.String(), got)
+		}
+	}
+}
+
 func FuzzParseTag(f *testing.F) {
 	for _, seed := range []string{"a", "a|b", "|b", "a|", "|", "a|b|c", " a | b ", "\xff|"} {
 		f.Add(seed)
