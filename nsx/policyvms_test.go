@@ -202,3 +202,16 @@ func TestWhoIsLoggedIn(t *testing.T) {
 		t.Error("no machine was accepted")
 	}
 }
+
+// The manager tells ids of one spelling from those of another, the inventory says which is right.
+func TestPolicyTagsAreWrittenUnderTheIDOfTheInventory(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := aged("4.2.0.0")
+		if err := connect(t, srv).Policy.VirtualMachines.AddTags(t.Context(), nsx.ExternalID(strings.ToUpper(vmID)), quarantine); err != nil {
+			t.Error(err)
+		}
+		if vm, _ := srv.VM(vmID); len(vm.Tags) != 3 {
+			t.Errorf("tags = %v, want the new one besides the others", vm.Tags)
+		}
+	})
+}

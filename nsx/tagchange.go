@@ -130,6 +130,7 @@ func (c *core) merge(ctx context.Context, op string, id ExternalID, change TagCh
 	if err != nil || change.holds(vm) {
 		return vm, err
 	}
+	id = vm.ExternalID // as the manager spells it
 	for attempt := 1; ; attempt++ {
 		writeErr := store.replace(ctx, op, id, change.apply(vm.Tags))
 		if writeErr != nil && !mayHaveActed(ctx, writeErr) {
