@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -57,14 +58,15 @@ func ReadRoots(path string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// ParseProxy reads the address of a proxy; a missing scheme becomes http. The error does not repeat the address, which may hold a
-// password.
+// ParseProxy reads the address of a proxy, of the schemes http, https, socks5 and socks5h; a missing one becomes http. The
+// error does not repeat the address, which may hold a password.
 func ParseProxy(address string) (*url.URL, error) {
 	if !strings.Contains(address, "://") {
 		address = "http://" + address
 	}
 	proxy, err := url.Parse(address)
-	if err != nil || proxy.Host == "" {
+	// Of a scheme that it does not know net/http takes the address for one of http.
+	if err != nil || proxy.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, proxy.Scheme) {
 		return nil, errors.New("the address of the proxy is none")
 	}
 	return proxy, nil

@@ -44,7 +44,7 @@ func TestConnection(t *testing.T) {
 			t.Errorf("%s: proxy %q, TLS up to %x, want %q and %x", tt.name, got, transport.TLSClientConfig.MaxVersion, tt.proxy, tt.most)
 		}
 	}
-	for _, bad := range []string{"", "http://", "http://u:S3CR3T@:%zz"} {
+	for _, bad := range []string{"", "http://", "http://u:S3CR3T@:%zz", "ftp://proxy.example:21", "htp://proxy.example"} {
 		if got, err := rest.ParseProxy(bad); err == nil {
 			t.Errorf("ParseProxy(%q) = %v", bad, got)
 		}
