@@ -68,8 +68,8 @@ func parsePaging(q url.Values, sortable ...string) (paging, *problem) {
 	return p, nil
 }
 
-// cut returns one page of rows, whose keys tell them apart and make their cursors. Endless ends the last page with a cursor
-// that means there is no more.
+// cut returns one page of rows, whose keys tell them apart and make their cursors. With endCursor the last page ends with a
+// cursor that means there is no more.
 func cut[T any](rows []T, p paging, key func(T) string, endCursor bool) (list[T], *problem) {
 	from := 0
 	if p.cursor != "" {
