@@ -95,7 +95,9 @@ func (r Reason) String() string {
 
 // Isolation tells whether a tag isolates machines: whether there are groups that take in whoever has it, for that alone, and enabled
 // rules that drop or reject their traffic. It reads the groups, the rules and the exclude list of the space, and changes nothing. What
-// depends on the machine is Unknown. The rules of other spaces are not looked at.
+// depends on the machine is Unknown, except that machines may be excluded, or let through, for reasons that have nothing to do with the
+// tag, and may have interfaces that NSX does not manage: what that does to one machine [Space.IsolationOf] tells. The rules of other
+// spaces are not looked at.
 //
 // It needs the right policy_grouping (read), and the one to read the distributed firewall.
 //
