@@ -1,6 +1,7 @@
 package nsx_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/pphunt/pphunt/nsx"
@@ -38,9 +39,7 @@ func groupQ() object { return wireGroup("q", wireTag("quarantine|malicious-file"
 func ruleAll(more ...object) object {
 	r := wireRule("all", object{"scope": []string{groupsAt + "q"}})
 	for _, m := range more {
-		for name, value := range m {
-			r[name] = value
-		}
+		maps.Copy(r, m)
 	}
 	return r
 }
@@ -172,9 +171,7 @@ func TestRulesBehindOnesThatLetEverythingThrough(t *testing.T) {
 	}
 	let := func(more object) object {
 		r := wireRule("let", object{"action": "ALLOW"})
-		for name, value := range more {
-			r[name] = value
-		}
+		maps.Copy(r, more)
 		return r
 	}
 	isolate := policy("isolate", "Environment", 5, ruleAll(object{"sequence_number": 5}))

@@ -31,13 +31,13 @@ func TestOperationsThatMayHaveBeenAccepted(t *testing.T) {
 		}
 	}
 
-	client, s := scripted(t, canned{status: http.StatusGatewayTimeout}, canned{status: http.StatusNotFound})
+	client, _ := scripted(t, canned{status: http.StatusGatewayTimeout}, canned{status: http.StatusNotFound})
 	job, err := client.Policy.Tags.Start(t.Context(), operation)
 	if want := "nsx: tags.start: 0 of 1 operations were accepted, 1 virtual machines are left: tags.start: 504 Gateway Timeout"; err == nil || err.Error() != want || len(job.IDs()) != 0 {
 		t.Errorf("not there: Start = %v, %v; want %s", job.IDs(), err, want)
 	}
 
-	client, s = scripted(t, canned{status: http.StatusGatewayTimeout})
+	client, s := scripted(t, canned{status: http.StatusGatewayTimeout})
 	_, err = client.Policy.Tags.Start(t.Context(), operation)
 	id, _, _ := strings.Cut(s.urls[0][strings.LastIndexByte(s.urls[0], '/')+1:], "?")
 	if want := fmt.Sprintf("1 virtual machines are left: the operation %s may be under way: tags.start: 504 Gateway Timeout", id); err == nil || !strings.HasSuffix(err.Error(), want) {
