@@ -200,8 +200,8 @@ func (c *core) send(ctx context.Context, call rest.Call, out any) (rest.Result, 
 	var raw jsontext.Value
 	res, err := c.rest.Do(ctx, call, &raw)
 	if err != nil {
-		if e, ok := errors.AsType[*APIError](err); ok && out == nil && e.StatusCode/100 == 2 && len(bytes.TrimSpace(e.Body)) == 0 {
-			return res, nil // 200 without a body where 204 is documented
+		if e, ok := errors.AsType[*APIError](err); ok && e.Op == call.Op && out == nil && e.StatusCode/100 == 2 && len(bytes.TrimSpace(e.Body)) == 0 {
+			return res, nil // 200 without a body where 204 is documented; a sign-in that fails has another operation
 		}
 		return res, err
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/pphunt/pphunt/internal/rest"
 )
 
@@ -68,20 +70,20 @@ func tokenTicket(ctx context.Context, door *rest.Core, call rest.Call) (*rest.Ti
 	call.Method = http.MethodPost
 	call.Repeatable = true // a second token is harmless: the first ends by itself
 	var answer struct {
-		Token   string  `json:"access_token"`
-		Seconds float64 `json:"expires_in"`
+		Token   string         `json:"access_token"`
+		Expires jsontext.Value `json:"expires_in"` // some write it as a text
 	}
 	asked := time.Now()
 	if _, err := door.Do(ctx, call, &answer); err != nil {
-		return nil, err
+		return nil, withoutAnswer(err)
 	}
 	if answer.Token == "" || strings.ContainsFunc(answer.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, fmt.Errorf("cbc: %s: the answer has no token in it", call.Op)
 	}
 	bearer := "Bearer " + answer.Token
 	t := &rest.Ticket{Sign: func(r *http.Request) { r.Header.Set("Authorization", bearer) }}
-	if answer.Seconds > 0 {
-		life := time.Duration(min(answer.Seconds, 365*24*3600) * float64(time.Second))
+	if seconds, _ := asNumber(answer.Expires); seconds > 0 {
+		life := time.Duration(min(seconds, 365*24*3600) * float64(time.Second))
 		t.Ends = asked.Add(life - min(tokenMargin, life/10))
 	}
 	return t, nil

@@ -134,14 +134,16 @@ func TestSigningInToVMwareCloudServices(t *testing.T) {
 		name        string
 		credentials cbc.Credentials
 		login       string
+		life        string
 	}{
-		{"an app", cbc.OAuthApp("app-1", "s3cr3t&"), "app-1|s3cr3t&|grant_type=client_credentials"},
-		{"a user", cbc.APIToken("t0k3n+1"), "||api_token=t0k3n%2B1"},
+		{"an app", cbc.OAuthApp("app-1", "s3cr3t&"), "app-1|s3cr3t&|grant_type=client_credentials", "1799"},
+		{"a user", cbc.APIToken("t0k3n+1"), "||api_token=t0k3n%2B1", "1799"},
+		{"a life that is a text", cbc.APIToken("t0k3n+1"), "||api_token=t0k3n%2B1", `"1799"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				tk := newCloudConsole("1799")
+				tk := newCloudConsole(tt.life)
 				client := tk.client(t, tt.credentials)
 				for i, c := range []struct {
 					wait   time.Duration
@@ -207,6 +209,10 @@ func TestATokenThatCannotBeHad(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, answer, want string }{
 		{"wrong credentials", "401 {}", "cloudservices.token: 401"},
+		{"wrong credentials, repeated", `401 {"message":"s3cr3tsecret is wrong"}`, "cloudservices.token: 401 Unauthorized: [withheld] is wrong"},
+		{"wrong credentials, repeated as they were sent", `401 {"message":"Basic YXBwLTE6czNjcjN0c2VjcmV0"}`, "cloudservices.token: 401 Unauthorized: [withheld]"},
+		{"a token in an answer that ends too early", `{"access_token":"s3cr3tsecret-t0k3n","expires_in":1`, "cloudservices.token: 200"},
+		{"an empty answer", "200 ", "cloudservices.token: 200"},
 		{"no token", `{"expires_in":1799}`, "the answer has no token in it"},
 		{"a token that no header can hold", `{"access_token":"a b"}`, "the answer has no token in it"},
 	} {
@@ -217,9 +223,19 @@ func TestATokenThatCannotBeHad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = client.Devices.Get(t.Context(), 7)
-		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "s3cr3tsecret") {
-			t.Errorf("%s: Devices.Get(7) = %v, want %q", tt.name, err, tt.want)
+		_, err = client.Policies.List(t.Context())
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: Policies.List = %v, want %q", tt.name, err, tt.want)
+		}
+		if err := client.Devices.Quarantine(t.Context(), 7); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: Devices.Quarantine(7) = %v, want %q", tt.name, err, tt.want)
+		}
+		var body []byte
+		if e, ok := errors.AsType[*cbc.APIError](err); ok {
+			body = e.Body
+		}
+		if text := fmt.Sprintf("%v %s", err, body); strings.Contains(text, "s3cr3tsecret") || strings.Contains(text, "YXBwLTE6") || strings.Contains(text, "t0k3n") {
+			t.Errorf("%s: the error has a secret in it: %s", tt.name, text)
 		}
 	}
 }

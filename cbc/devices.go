@@ -36,11 +36,7 @@ func (q DeviceQuery) body() (deviceSearch, error) {
 
 // read makes a call whose answer has devices in it. They come with secrets, so that no error may keep an answer that could not be read.
 func (d *Devices) read(ctx context.Context, call rest.Call, out any) error {
-	err := d.c.do(ctx, call, out)
-	if e, ok := errors.AsType[*APIError](err); ok && e.StatusCode/100 == 2 {
-		e.Body = nil
-	}
-	return err
+	return withoutAnswer(d.c.do(ctx, call, out))
 }
 
 // deviceList checks and unpacks the devices of an answer.

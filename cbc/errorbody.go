@@ -2,6 +2,7 @@ package cbc
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -15,6 +16,14 @@ import (
 const maxErrorBody = 64 << 10
 
 func bounded(raw []byte) []byte { return bytes.Clone(raw[:min(len(raw), maxErrorBody)]) }
+
+// withoutAnswer takes an answer of success out of the error that it could not be read: for answers that have secrets in them.
+func withoutAnswer(err error) error {
+	if e, ok := errors.AsType[*APIError](err); ok && e.StatusCode/100 == 2 {
+		e.Body = nil
+	}
+	return err
+}
 
 // newAPIError makes the error of an answer without success.
 func newAPIError(a rest.Answer) error {

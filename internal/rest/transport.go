@@ -65,6 +65,10 @@ func (f *flight) sign(ctx context.Context, r *http.Request) error {
 			f.hidden.add(value)
 		}
 	}
+	for _, value := range r.Header.Values("Authorization") { // the call's own
+		f.secrets = append(f.secrets, value)
+		f.hidden.add(value)
+	}
 	if r.URL.RawQuery != "" {
 		f.secrets = append(f.secrets, "?"+r.URL.RawQuery)
 	}
