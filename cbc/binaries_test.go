@@ -178,3 +178,17 @@ func TestTheAddressOfAFileGetsIntoNoError(t *testing.T) {
 		t.Errorf("Open without https = %v, want an error without the address", err)
 	}
 }
+
+func TestLinksThatCannotBeReadGetIntoNoError(t *testing.T) {
+	t.Parallel()
+	client, _ := scripted(t, map[string][]string{"POST /ubs/v1/orgs/{org_key}/file/_download": {
+		`{"found":[{"sha256":"` + evil + `","url":"https://store.example/x?signature=S3CR3T"}],"found":[]}`, `{"found":[{"url":"https://store.example/x?signature=S3CR3T`,
+	}})
+	for range 2 {
+		_, err := client.Binaries.Links(t.Context(), 0, hash(t, evil))
+		e, ok := errors.AsType[*cbc.APIError](err)
+		if !ok || strings.Contains(fmt.Sprintf("%v %s", err, e.Body), "S3CR3T") {
+			t.Errorf("Links = %v, want an APIError without the link", err)
+		}
+	}
+}
