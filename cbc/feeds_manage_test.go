@@ -165,9 +165,11 @@ func TestIndicators(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	r := report("r")
-	r.IOCs = []cbc.IOC{cbc.QueryIOC("q", cbc.Field("no field").AnyOf("x")), cbc.AddrIOC(netip.Addr{})}
-	if err := r.Validate(); err == nil {
-		t.Error("indicators without a meaning were accepted")
+	for _, ioc := range []cbc.IOC{cbc.QueryIOC("q", cbc.Field("no field").AnyOf("x")), cbc.AddrIOC(netip.Addr{}), cbc.DomainIOC("")} {
+		r := report("r")
+		r.IOCs = []cbc.IOC{ioc}
+		if err := r.Validate(); err == nil {
+			t.Errorf("the indicator %+v, which has no meaning, was accepted", ioc)
+		}
 	}
 }

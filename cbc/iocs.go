@@ -23,8 +23,11 @@ func MD5IOC(hash [16]byte) IOC {
 }
 
 // AddrIOC is a connection with an address. IPv6 addresses are written as the vendor compares them: 32 digits in upper case.
-// Networks take a [QueryIOC].
+// Networks take a [QueryIOC]. The zero address becomes an indicator without a value, which [Report.Validate] refuses.
 func AddrIOC(addr netip.Addr) IOC {
+	if !addr.IsValid() {
+		return FieldIOC(addr.String(), "netconn_ipv4")
+	}
 	addr = addr.Unmap().WithZone("")
 	if addr.Is4() {
 		return FieldIOC(addr.String(), "netconn_ipv4", addr.String())
