@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -77,9 +76,6 @@ func DeviceRows(export io.Reader) iter.Seq2[DeviceRow, error] {
 	return func(yield func(DeviceRow, error) bool) {
 		lines := csv.NewReader(withoutMark(export)) // every line must have as many values as the first
 		columns, err := lines.Read()
-		if errors.Is(err, io.EOF) {
-			return
-		}
 		secret := make([]bool, len(columns))
 		for i, name := range columns {
 			secret[i] = isSecretColumn(name)
@@ -99,7 +95,7 @@ func DeviceRows(export io.Reader) iter.Seq2[DeviceRow, error] {
 				return
 			}
 		}
-		if !errors.Is(err, io.EOF) {
+		if err != io.EOF { //nolint:errorlint // a wrapped end is not the end of the file
 			yield(DeviceRow{}, fmt.Errorf("cbc: devices.export: %w", err))
 		}
 	}

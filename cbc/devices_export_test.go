@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -279,5 +280,19 @@ func TestDevicesFacetDecodesWhatComes(t *testing.T) {
 	}
 	if got, err := client.Devices.Facet(t.Context(), cbc.DeviceQuery{}, "os"); got != nil || err == nil {
 		t.Errorf("Facet = %v, %v, want an error for an answer without results", got, err)
+	}
+}
+
+func TestAnExportWhoseReaderFailsIsNotWhole(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "id,name\n7,LAB-7\n"} {
+		cut := io.MultiReader(strings.NewReader(text), iotest.ErrReader(fmt.Errorf("the connection broke: %w", io.EOF)))
+		var last error
+		for _, err := range cbc.DeviceRows(cut) {
+			last = err
+		}
+		if last == nil {
+			t.Errorf("DeviceRows(%q and an error) ends without an error", text)
+		}
 	}
 }
