@@ -74,7 +74,10 @@ func (s DeviceSelection) count(ctx context.Context, op string, filter deviceFilt
 		return 0, err
 	}
 	rows, total, err := answer.page(op)
-	return max(total, len(rows)), err
+	if err == nil && total < len(rows) { // a number that cannot be read is zero, and would let any fleet pass
+		err = answerError(op, http.StatusOK, nil, fmt.Errorf("%d devices of num_found %d", len(rows), total))
+	}
+	return total, err
 }
 
 // filter refuses what could be the whole fleet by accident.

@@ -150,6 +150,21 @@ func TestSelectionBeyondWhatAnActionReaches(t *testing.T) {
 	}
 }
 
+func TestSelectionThatCannotBeCounted(t *testing.T) {
+	t.Parallel()
+	client, srv := scripted(t, map[string][]string{opDevices: {
+		`{"results":[{"id":1,"name":"x","status":"REGISTERED"}],"num_found":{"value":9000}}`, `{"results":[{"id":1,"name":"x","status":"REGISTERED"}],"num_found":0}`,
+	}})
+	for range 2 {
+		if n, err := client.Devices.All().AtMost(1).Quarantine(t.Context()); n != 0 || err == nil || !strings.Contains(err.Error(), "num_found") {
+			t.Errorf("Quarantine = %d, %v, want it refused: nobody knows how many", n, err)
+		}
+	}
+	if n := len(srv.Requests()); n != 2 {
+		t.Errorf("%d calls, want the two that count", n)
+	}
+}
+
 // What cannot be taken back is done once, whatever becomes of the answer.
 
 func TestActionsBySearchAreRepeated(t *testing.T) {
