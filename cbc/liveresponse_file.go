@@ -91,7 +91,7 @@ type fetched struct {
 // Read reads on.
 func (f *fetched) Read(p []byte) (int, error) {
 	n, err := f.ReadCloser.Read(p)
-	f.read = f.read || err == io.EOF //nolint:errorlint // an end that is wrapped in something is not the end
+	f.read = f.read || err == io.EOF
 	return n, err
 }
 
