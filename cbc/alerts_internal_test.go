@@ -47,6 +47,10 @@ func TestDecodeAlert(t *testing.T) {
 			}
 		})
 	}
+	got, err := decodeAlert([]byte(`{"id":"A","watchlists":[{"id":7,"name":"Mail"},{"id":null,"name":["Web"]}]}`), forgiving())
+	if diff := cmp.Diff([]AlertWatchlist{{ID: "7", Name: "Mail"}, {Name: "Web"}}, got.Watchlists); err != nil || diff != "" {
+		t.Errorf("watchlists in odd forms, error %v (-want +got):\n%s", err, diff)
+	}
 	for _, raw := range []string{`{}`, `null`, `[]`, `{"id":""}`, `{"id":"A"`, `{"id":"A","id":"B"}`} {
 		if got, err := decodeAlert([]byte(raw), forgiving()); err == nil {
 			t.Errorf("decodeAlert(%s) = %+v, want an error", raw, got)

@@ -19,7 +19,7 @@ func forgiving() json.Options {
 		jsontext.AllowInvalidUTF8(true),
 		json.WithUnmarshalers(json.JoinUnmarshalers(
 			lenient(asText[string]), lenient(asText[ProcessGUID]), lenient(asText[OverrideID]), lenient(asText[JobID]), lenient(asText[ObservationID]),
-			lenient(asText[AlertID]), lenient(asText[ThreatID]), lenient(asText[NoteID]), lenient(asText[AlertType]),
+			lenient(asText[AlertID]), lenient(asText[ThreatID]), lenient(asText[NoteID]), lenient(asText[AlertType]), lenient(asText[WatchlistID]),
 			lenient(asText[WorkflowStatus]), lenient(asText[ClosureReason]), lenient(asText[Determination]),
 			lenient(asText[OverrideList]), lenient(asText[OverrideType]),
 			lenient(asInteger[int64]), lenient(asInteger[int]), lenient(asInteger[DeviceID]), lenient(asInteger[PolicyID]),
