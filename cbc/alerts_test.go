@@ -4,12 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -294,97 +291,6 @@ func TestAlertsRefuseBeforeTheySend(t *testing.T) {
 	}
 }
 
-func TestAlertWorkflow(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := cbctest.New(alarmed(3))
-		a := connect(t, srv.Client()).Alerts
-		some := cbc.AlertQuery{IDs: []cbc.AlertID{"A-00000", "A-00002"}}
-		states := func() string {
-			t.Helper()
-			alerts, err := gather(a.Search(t.Context(), cbc.AlertQuery{Sort: []cbc.Sort{{Field: "id"}}}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var all []string
-			for _, alert := range alerts {
-				all = append(all, fmt.Sprint(alert.Workflow.Status, "/", alert.Workflow.ClosureReason, "/", alert.Determination.Value))
-			}
-			return strings.Join(all, " ")
-		}
-		open := "OPEN/NO_REASON/NONE"
-		job, err := a.Close(t.Context(), some, cbc.Closure{Reason: cbc.ClosedResolved, Determination: cbc.TruePositive, Note: "file deleted"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := states(); got != open+" "+open+" "+open {
-			t.Errorf("before the job is done the alerts are %s", got)
-		}
-		if info, err := job.Wait(t.Context()); err != nil || info.Status != cbc.ServiceJobCompleted {
-			t.Fatalf("Wait = %+v, %v", info, err)
-		}
-		closed := "CLOSED/RESOLVED/TRUE_POSITIVE"
-		if got := states(); got != closed+" "+open+" "+closed {
-			t.Errorf("after it they are %s", got)
-		}
-		for _, call := range []struct {
-			start func() (*cbc.ServiceJob, error)
-			want  cbc.WorkflowStatus
-		}{
-			{func() (*cbc.ServiceJob, error) { return a.Reopen(t.Context(), some, "") }, cbc.AlertOpen},
-			{func() (*cbc.ServiceJob, error) { return a.Begin(t.Context(), some, "looking") }, cbc.AlertInProgress},
-			{func() (*cbc.ServiceJob, error) {
-				return a.Close(t.Context(), cbc.AlertQuery{Query: cbc.Field("threat_id").AnyOf("T")}, cbc.Closure{})
-			}, cbc.AlertClosed},
-		} {
-			job, err := call.start()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := job.Wait(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if alert, err := a.Get(t.Context(), "A-00002"); err != nil || alert.Workflow.Status != call.want {
-				t.Errorf("Get = %+v, %v, want it to be %s", alert.Workflow, err, call.want)
-			}
-		}
-		history, err := a.History(t.Context(), "A-00002")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var statuses []cbc.WorkflowStatus
-		for _, change := range history {
-			if s := change.Workflow.Status; s != "" && !slices.Contains(statuses, s) {
-				statuses = append(statuses, s)
-			}
-			if change.Time.IsZero() || len(change.Raw) == 0 {
-				t.Errorf("an entry without a time or raw text: %+v", change)
-			}
-		}
-		if len(statuses) < 3 {
-			t.Errorf("History tells %v, want all states", statuses)
-		}
-	})
-}
-
-func TestAlertWorkflowIsRepeatedOnlyIfItWasTurnedAway(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		for status, want := range map[int]int{http.StatusBadGateway: 1, http.StatusServiceUnavailable: 1, http.StatusTooManyRequests: 2} {
-			srv := cbctest.New(alarmed(1))
-			srv.FailNext(1, status)
-			_, err := connect(t, srv.Client()).Alerts.Close(t.Context(), cbc.AlertQuery{IDs: []cbc.AlertID{"A-00000"}}, cbc.Closure{})
-			if n := count(operations(srv), opWorkflow); n != want || (err == nil) != (want == 2) {
-				t.Errorf("Close after a %d was sent %d times, %v, want %d", status, n, err, want)
-			}
-		}
-	})
-	client, _ := scripted(t, map[string][]string{opWorkflow: {`{}`}})
-	if job, err := client.Alerts.Close(t.Context(), cbc.AlertQuery{IDs: []cbc.AlertID{"a"}}, cbc.Closure{}); err == nil {
-		t.Errorf("Close without a request_id = %v", job)
-	}
-}
-
 func TestAlertGetAndFacets(t *testing.T) {
 	t.Parallel()
 	a := connect(t, cbctest.New(alarmed(4)).Client()).Alerts
@@ -418,78 +324,4 @@ func TestAlertGetAndFacets(t *testing.T) {
 			t.Errorf("%s answers %s: %v, %v, %v, want errors", route, answer, getErr, facetErr, historyErr)
 		}
 	}
-}
-
-func TestAlertNotesAndTags(t *testing.T) {
-	t.Parallel()
-	srv := cbctest.New(alarmed(1))
-	a := connect(t, srv.Client()).Alerts
-	ctx := t.Context()
-	for _, on := range []struct {
-		name string
-		add  func(string) (cbc.AlertNote, error)
-		list func() ([]cbc.AlertNote, error)
-		del  func(cbc.NoteID) error
-	}{
-		{
-			"alert", func(s string) (cbc.AlertNote, error) { return a.AddNote(ctx, "A-00000", s) },
-			func() ([]cbc.AlertNote, error) { return a.Notes(ctx, "A-00000") }, func(id cbc.NoteID) error { return a.DeleteNote(ctx, "A-00000", id) },
-		},
-		{
-			"threat", func(s string) (cbc.AlertNote, error) { return a.AddThreatNote(ctx, "T", s) },
-			func() ([]cbc.AlertNote, error) { return a.ThreatNotes(ctx, "T") }, func(id cbc.NoteID) error { return a.DeleteThreatNote(ctx, "T", id) },
-		},
-	} {
-		if notes, err := on.list(); err != nil || len(notes) != 0 {
-			t.Errorf("%s: notes = %+v, %v, want none", on.name, notes, err)
-		}
-		first, err := on.add("first")
-		if err != nil || first.Text != "first" || first.ID == "" || first.Author != cbctest.KeyID || first.Created.IsZero() {
-			t.Errorf("%s: add = %+v, %v", on.name, first, err)
-		}
-		second, err := on.add("second")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := on.del(first.ID); err != nil {
-			t.Errorf("%s: delete = %v", on.name, err)
-		}
-		if err := on.del(first.ID); !errors.Is(err, cbc.ErrNotFound) {
-			t.Errorf("%s: delete = %v, want ErrNotFound", on.name, err)
-		}
-		notes, err := on.list()
-		if diff := cmp.Diff([]cbc.AlertNote{second}, notes); err != nil || diff != "" {
-			t.Errorf("%s: notes, error %v (-want +got):\n%s", on.name, err, diff)
-		}
-	}
-	if tags, err := a.ThreatTags(ctx, "T"); err != nil || !slices.Equal(tags, []string{"mail"}) {
-		t.Errorf("ThreatTags = %q, %v, want mail", tags, err)
-	}
-	if tags, err := a.AddThreatTags(ctx, "T", "tap", "mail"); err != nil || !slices.Equal(tags, []string{"mail", "tap"}) {
-		t.Errorf("AddThreatTags = %q, %v, want mail and tap", tags, err)
-	}
-	if tags, err := a.ThreatTags(ctx, "T"); err != nil || !slices.Equal(tags, []string{"mail", "tap"}) {
-		t.Errorf("ThreatTags = %q, %v, want mail and tap", tags, err)
-	}
-}
-
-func TestNotesThatDoNotAddUp(t *testing.T) {
-	t.Parallel()
-	const route = "GET /api/alerts/v7/orgs/{org_key}/alerts/{alert_id}/notes"
-	for answer, want := range map[string]error{
-		`{"results":[{"id":"1","note":"x"}],"num_found":2,"num_available":2}`: cbc.ErrTruncated,
-		`{"results":[{"note":"x"},{"id":"1"}],"num_found":2}`:                 cbc.ErrIncomplete,
-	} {
-		client, _ := scripted(t, map[string][]string{route: {answer}})
-		if notes, err := client.Alerts.Notes(t.Context(), "A"); !errors.Is(err, want) || len(notes) != 1 {
-			t.Errorf("Notes of %s = %+v, %v, want one and %v", answer, notes, err, want)
-		}
-	}
-	synctest.Test(t, func(t *testing.T) {
-		srv := cbctest.New(alarmed(1))
-		srv.FailNext(1, http.StatusBadGateway)
-		if note, err := connect(t, srv.Client()).Alerts.AddNote(t.Context(), "A-00000", "once"); err == nil || len(srv.Requests()) != 1 {
-			t.Errorf("AddNote = %+v, %v after %d requests, want the failure and no second note", note, err, len(srv.Requests()))
-		}
-	})
 }
