@@ -132,7 +132,7 @@ func (d *Devices) actOn(ctx context.Context, action deviceAction, ids []DeviceID
 	}
 	found, lookup := d.ByIDs(ctx, ids...)
 	switch {
-	case lookup != nil && !errors.Is(lookup, ErrNotFound):
+	case lookup != nil && !onlyNotFound(lookup):
 		return &DevicesError{Op: op, IDs: slices.Clone(ids), Err: fmt.Errorf("%w; which devices exist cannot be told: %w", err, lookup)}
 	case len(found) == len(ids) || len(found) == 0:
 		return &DevicesError{Op: op, IDs: slices.Clone(ids), Err: err}

@@ -60,7 +60,7 @@ func TestASwitchUnderAnotherName(t *testing.T) {
 			t.Errorf("TagsEnabled of %s = %v, %v, want %v", answer, got, err, want)
 		}
 	}
-	for _, answer := range []string{`{}`, `{"a":true,"b":false}`, `[]`, `{"name":"tag"}`} {
+	for _, answer := range []string{`{}`, `{"success":true}`, `{"a":true,"b":false}`, `[]`, `{"name":"tag"}`} {
 		client, _ := scripted(t, map[string][]string{op: {answer}})
 		if got, err := client.Watchlists.TagsEnabled(t.Context(), "listB"); err == nil {
 			t.Errorf("TagsEnabled of %s = %v without an error", answer, got)

@@ -103,7 +103,10 @@ func (w *Watchlists) ask(ctx context.Context, op, route, name string, args ...st
 		return on, nil
 	}
 	var found []bool
-	for _, value := range answer {
+	for name, value := range answer {
+		if name == "success" {
+			continue // it is about the call
+		}
 		if value.Kind() == 't' || value.Kind() == 'f' {
 			found = append(found, value.Kind() == 't')
 		}

@@ -39,8 +39,11 @@ func (w *Workloads) Switch(ctx context.Context, tag NSXTag, ids ...DeviceID) err
 			continue
 		}
 		if err := w.finish(ctx, w.Untag, old, tagged); err != nil {
-			problems = append(problems, &DevicesError{Op: op, IDs: tagged, Err: err})
-			continue
+			bare, left := w.bare(ctx, tagged)
+			if len(left) > 0 {
+				problems = append(problems, &DevicesError{Op: op, IDs: left, Err: err})
+			}
+			tagged = bare
 		}
 		ready = append(ready, tagged...)
 	}
@@ -51,6 +54,23 @@ func (w *Workloads) Switch(ctx context.Context, tag NSXTag, ids ...DeviceID) err
 		problems = append(problems, w.finish(ctx, w.Tag, tag, ready))
 	}
 	return errors.Join(problems...)
+}
+
+// bare tells the devices without a tag from the others. What failed for one machine of a group may have been done for its neighbors,
+// which must not be left without any tag. Devices that cannot be read count as tagged.
+func (w *Workloads) bare(ctx context.Context, ids []DeviceID) (bare, left []DeviceID) {
+	devices, _ := (&Devices{w.c}).ByIDs(ctx, ids...) // those that could be read are among them
+	for _, device := range devices {
+		if device.NSXTag == "" {
+			bare = append(bare, device.ID)
+		}
+	}
+	for _, id := range ids {
+		if !slices.Contains(bare, id) {
+			left = append(left, id)
+		}
+	}
+	return bare, left
 }
 
 type changeTag func(context.Context, NSXTag, ...DeviceID) (*RemediationJobs, error)

@@ -3,6 +3,7 @@ package cbc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -176,6 +177,7 @@ func TestWorkloadsSwitch(t *testing.T) {
 			"POST devices/_search",
 			`{"device_ids":[2,5],"action_type":"NSX_REMEDIATION","options":{"toggle":"OFF","tag":"CB-NSX-Quarantine"}}`, "GET off%20quarantine/status",
 			`{"device_ids":[4],"action_type":"NSX_REMEDIATION","options":{"toggle":"OFF","tag":"CB-NSX-Custom"}}`, "GET off%20custom/status",
+			"POST devices/_search", // which of them are without a tag all the same?
 			`{"device_ids":[1,2,5],"action_type":"NSX_REMEDIATION","options":{"toggle":"ON","tag":"CB-NSX-Isolate"}}`, "GET on/status",
 		}
 		if diff := cmp.Diff(want, calls); diff != "" {
@@ -193,6 +195,34 @@ func TestWorkloadsSwitch(t *testing.T) {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("Switch = %v, want it to say %q", err, want)
 			}
+		}
+	})
+}
+
+func TestWorkloadsSwitchLeavesNoMachineBare(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		devices := func(first, second string) string {
+			const form = `{"id":%d,"name":"x","status":"REGISTERED","deployment_type":"WORKLOAD","nsx_enabled":true,"nsx_distributed_firewall_policy":%s}`
+			return `{"num_found":2,"results":[` + fmt.Sprintf(form, 1, first) + "," + fmt.Sprintf(form, 2, second) + `]}`
+		}
+		client, srv := scripted(t, map[string][]string{
+			opDevices:     {devices(`"CB-NSX-Quarantine"`, `"CB-NSX-Quarantine"`), devices("null", `"CB-NSX-Quarantine"`)},
+			opRemediate:   {`201 {"job_ids":["off"]}`, `201 {"job_ids":["on"]}`},
+			opRemediation: {`{"status":"FAILED"}`, `{"status":"SUCCESSFUL"}`},
+		})
+		err := client.Workloads.Switch(t.Context(), cbc.NSXIsolate, 1, 2)
+		if err == nil || !strings.Contains(err.Error(), "device 2: ") || strings.Contains(err.Error(), "device 1") {
+			t.Errorf("Switch = %v, want an error for device 2 alone", err)
+		}
+		var last string
+		for _, r := range srv.Requests() {
+			if r.Operation == opRemediate {
+				last = string(r.Body)
+			}
+		}
+		if want := `{"device_ids":[1],"action_type":"NSX_REMEDIATION","options":{"toggle":"ON","tag":"CB-NSX-Isolate"}}`; last != want {
+			t.Errorf("the last change is %s, want %s", last, want)
 		}
 	})
 }

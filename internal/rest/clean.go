@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -38,11 +39,14 @@ func (s secrets) scrub(err error) error {
 			return errWithheld
 		}
 	}
-	if _, after, found := strings.Cut(text, "://"); found && strings.Contains(after, "@") {
-		return errWithheld // a proxy's address with its password
+	if address.MatchString(text) {
+		return errWithheld // a proxy's address with its password, the scheme of which may be missing
 	}
 	return err
 }
+
+// address finds a user with a password in front of a host.
+var address = regexp.MustCompile(`://[^\s]*@|[^\s/"]:[^\s/"]+@[^\s]`) //nolint:gochecknoglobals // never written
 
 // credentials are the parts of a request that are secret by themselves.
 type credentials []string

@@ -54,6 +54,7 @@ func TestNeitherErrorsNorLogsHoldWhatWasSent(t *testing.T) {
 		{"an address in the text", broken(errors.New("POST " + whole + " failed")), "svc: things.list: the connection failed; the cause is withheld, its text has an address or a credential"},
 		{"a token in the text", broken(errors.New("X-Auth-Token: hidden-token")), "svc: things.list: the connection failed; the cause is withheld, its text has an address or a credential"},
 		{"a proxy with its password", broken(errors.New(`invalid proxy address "http://me:hidden-pass@proxy"`)), "svc: things.list: the connection failed; the cause is withheld, its text has an address or a credential"},
+		{"a proxy whose scheme is missing", broken(errors.New(`invalid proxy address "me:hidden-pass@proxy:bad"`)), "svc: things.list: the connection failed; the cause is withheld, its text has an address or a credential"},
 		{"in a body that breaks", spoken(200, part{err: errors.New("reading " + whole)}), "svc: things.list: reading the answer: the connection failed; the cause is withheld, its text has an address or a credential"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
