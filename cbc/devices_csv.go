@@ -95,7 +95,7 @@ func DeviceRows(export io.Reader) iter.Seq2[DeviceRow, error] {
 				return
 			}
 		}
-		if err != io.EOF { //nolint:errorlint // a wrapped end is not the end of the file
+		if err != io.EOF { // a wrapped end is not the end of the file
 			yield(DeviceRow{}, fmt.Errorf("cbc: devices.export: %w", err))
 		}
 	}

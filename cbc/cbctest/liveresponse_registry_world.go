@@ -44,18 +44,18 @@ func (r *registry) rooted(key string) bool {
 
 // put sets a value and makes the keys on the way. It is how the world is set up.
 func (r *registry) put(v RegistryValue) {
-	at := ""
+	var at strings.Builder
 	for i, name := range strings.Split(strings.Trim(v.Key, `\`), `\`) {
 		if i > 0 {
-			at += `\`
+			at.WriteString(`\`)
 		}
-		at += name
-		if r.keys[r.clean(at)] == nil {
-			r.keys[r.clean(at)] = &registryKey{name: name}
+		at.WriteString(name)
+		if r.keys[r.clean(at.String())] == nil {
+			r.keys[r.clean(at.String())] = &registryKey{name: name}
 		}
 	}
 	if v.Type != "" {
-		k := r.keys[r.clean(at)]
+		k := r.keys[r.clean(at.String())]
 		k.values = append(k.values, registryValue{Name: v.Name, Type: "pb" + v.Type, Data: v.Data})
 	}
 }

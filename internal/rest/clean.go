@@ -46,7 +46,7 @@ func (s secrets) scrub(err error) error {
 }
 
 // address finds a user with a password in front of a host.
-var address = regexp.MustCompile(`://[^\s]*@|[^\s/"]:[^\s/"]+@[^\s]`) //nolint:gochecknoglobals // never written
+var address = regexp.MustCompile(`://[^\s]*@|[^\s/"]:[^\s/"]+@[^\s]`)
 
 // credentials are the parts of a request that are secret by themselves.
 type credentials []string
