@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // maxActionDevices is how many devices one call acts on. The vendor publishes no limit.
@@ -59,16 +58,7 @@ type DevicesError struct {
 
 // Error names the devices, the first ones of many.
 func (e *DevicesError) Error() string {
-	const some = 10
-	names := make([]string, 0, some)
-	for _, id := range e.IDs[:min(some, len(e.IDs))] {
-		names = append(names, formatID(id))
-	}
-	more := ""
-	if len(e.IDs) > some {
-		more = fmt.Sprintf(" and %d more", len(e.IDs)-some)
-	}
-	return fmt.Sprintf("cbc: %s: device %s%s: %s", e.Op, strings.Join(names, ", "), more, unprefixed(e.Op, e.Err))
+	return fmt.Sprintf("cbc: %s: device %s: %s", e.Op, firstOf(e.IDs, 10, formatID[DeviceID]), unprefixed(e.Op, e.Err))
 }
 
 // Unwrap returns Err.

@@ -201,6 +201,19 @@ func unprefixed(op string, err error) string {
 	return strings.TrimPrefix(err.Error(), "cbc: "+op+": ")
 }
 
+// firstOf names the first ids of many, and says how many more there are.
+func firstOf[T any](ids []T, most int, name func(T) string) string {
+	var names []string
+	for _, id := range ids[:min(most, len(ids))] {
+		names = append(names, name(id))
+	}
+	text := strings.Join(names, ", ")
+	if len(ids) > most {
+		text += fmt.Sprintf(" and %d more", len(ids)-most)
+	}
+	return text
+}
+
 // printable makes one line of a foreign text and keeps it short.
 func printable(s string) string {
 	const limit = 300

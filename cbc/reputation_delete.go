@@ -25,16 +25,8 @@ type OverridesError struct {
 
 // Error names the overrides, the first ones of many.
 func (e *OverridesError) Error() string {
-	const some = 3
-	names := make([]string, 0, some)
-	for _, id := range e.IDs[:min(some, len(e.IDs))] {
-		names = append(names, printable(string(id)))
-	}
-	more := ""
-	if len(e.IDs) > some {
-		more = fmt.Sprintf(" and %d more", len(e.IDs)-some)
-	}
-	return fmt.Sprintf("cbc: %s: override %s%s: %s", e.Op, strings.Join(names, ", "), more, unprefixed(e.Op, e.Err))
+	name := func(id OverrideID) string { return printable(string(id)) }
+	return fmt.Sprintf("cbc: %s: override %s: %s", e.Op, firstOf(e.IDs, 3, name), unprefixed(e.Op, e.Err))
 }
 
 // Unwrap returns Err.
