@@ -28,7 +28,8 @@
 // comes back late can neither renew nor finish what another has taken over.
 //
 // Exactly once does not exist when the work is a call to somebody else's service: a process may die after the call and before
-// its record. What a store promises is that no task is lost, and that no task is done by two at once while leases are kept.
+// its record. What a store promises is that no task is lost, and that no task is done by two at once while leases are kept. A
+// task that can be taken back says what it is about to change with [Store.Note], so that the way back survives such a death.
 //
 // # Time
 //

@@ -62,6 +62,26 @@ func (m *Memory) Renew(ctx context.Context, now time.Time, lease time.Duration, 
 	return slices.Compact(lost), nil
 }
 
+// Note implements [Store].
+func (m *Memory) Note(ctx context.Context, now time.Time, notes ...Note) ([]Key, error) {
+	sorted, err := CheckNote(now, notes)
+	if err := refuse(ctx, "note", err); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var lost []Key
+	for _, n := range sorted {
+		next, ok := Annotate(m.records[n.Claim.Key], now, n)
+		if !ok {
+			lost = append(lost, n.Claim.Key)
+			continue
+		}
+		m.records[n.Claim.Key] = next
+	}
+	return lost, nil
+}
+
 // Finish implements [Store].
 func (m *Memory) Finish(ctx context.Context, now time.Time, results ...Result) ([]Key, error) {
 	sorted, err := CheckFinish(now, results)

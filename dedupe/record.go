@@ -97,6 +97,13 @@ type Grant struct {
 	Record Record
 }
 
+// Note is what a task is about to change, for the record of its claim.
+type Note struct {
+	Claim Claim
+	// Before is the state that the task will change. It replaces what an earlier attempt recorded, and must not be empty.
+	Before []byte
+}
+
 // Result is the end of one claim.
 type Result struct {
 	Claim Claim

@@ -39,6 +39,15 @@ func Prolong(stood Record, claim Claim, now time.Time, lease time.Duration) (Rec
 	return stood, true
 }
 
+// Annotate is the rule of [Store.Note] for one note: it returns what stands there afterwards, or false if the claim is lost.
+func Annotate(stood Record, now time.Time, note Note) (Record, bool) {
+	if !holds(stood, note.Claim) {
+		return stood, false
+	}
+	stood.Before, stood.Updated = note.Before, instant(now)
+	return stood, true
+}
+
 // Close is the rule of [Store.Finish] for one result: it returns what stands there afterwards, or false if the claim is lost.
 func Close(stood Record, now time.Time, result Result) (Record, bool) {
 	if !holds(stood, result.Claim) {
@@ -54,7 +63,12 @@ func Close(stood Record, now time.Time, result Result) (Record, bool) {
 
 // Outstanding is the rule of [Store.Unfinished] for one record.
 func Outstanding(stood Record, prefix Key) bool {
-	return stood.State != Done && strings.HasPrefix(string(stood.Key), string(prefix))
+	return stood.State != Done && Within(stood, prefix)
+}
+
+// Within is the rule of [Store.Scan] for one record.
+func Within(stood Record, prefix Key) bool {
+	return stood.Key != "" && strings.HasPrefix(string(stood.Key), string(prefix))
 }
 
 // Forgettable is the rule of [Store.Forget] for one record.
@@ -100,7 +114,30 @@ func CheckRenew(now time.Time, lease time.Duration, claims []Claim) ([]Claim, er
 	return sorted, nil
 }
 
-// CheckFinish checks the arguments of [Store.Finish] and returns the results sorted by key, with notes that every back end can
+// CheckNote checks the arguments of [Store.Note] and returns the notes sorted by key, with memory of their own.
+func CheckNote(now time.Time, notes []Note) ([]Note, error) {
+	if err := checkTime(now); err != nil {
+		return nil, err
+	}
+	sorted := slices.Clone(notes)
+	slices.SortFunc(sorted, func(a, b Note) int { return cmp.Compare(a.Claim.Key, b.Claim.Key) })
+	for i := range sorted {
+		n := &sorted[i]
+		if err := n.Claim.Key.Check(); err != nil {
+			return nil, err
+		}
+		if i > 0 && sorted[i-1].Claim.Key == n.Claim.Key {
+			return nil, fmt.Errorf("%w: two notes for %s", ErrInvalid, n.Claim.Key)
+		}
+		if len(n.Before) == 0 {
+			return nil, fmt.Errorf("%w: the state before %s is empty", ErrInvalid, n.Claim.Key)
+		}
+		n.Before = bytes.Clone(n.Before)
+	}
+	return sorted, nil
+}
+
+// CheckFinish checks the arguments of [Store.Finish] and returns the results sorted by key, with details that every back end can
 // keep and with memory of their own.
 func CheckFinish(now time.Time, results []Result) ([]Result, error) {
 	if err := checkTime(now); err != nil {
@@ -119,7 +156,7 @@ func CheckFinish(now time.Time, results []Result) ([]Result, error) {
 		if r.State != Done && r.State != Failed && r.State != Released {
 			return nil, fmt.Errorf("%w: %q is no end of %s", ErrInvalid, r.State, r.Claim.Key)
 		}
-		r.Detail, r.Before = note(r.Detail), bytes.Clone(r.Before)
+		r.Detail, r.Before = keepable(r.Detail), bytes.Clone(r.Before)
 	}
 	return sorted, nil
 }
@@ -144,8 +181,8 @@ func instant(t time.Time) time.Time { return t.UTC().Round(0) }
 
 const ellipsis = "…"
 
-// note makes any text one that every back end can keep: error texts carry other people's bytes.
-func note(s string) string {
+// keepable makes any text one that every back end can keep: error texts carry other people's bytes.
+func keepable(s string) string {
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 	if len(s) <= MaxDetail {
 		return s

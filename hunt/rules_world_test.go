@@ -351,6 +351,11 @@ func (s mortalStore) Renew(ctx context.Context, now time.Time, lease time.Durati
 	return lost, err
 }
 
+func (s mortalStore) Note(ctx context.Context, now time.Time, notes ...dedupe.Note) (lost []dedupe.Key, err error) {
+	err = s.life.step(func() (err error) { lost, err = s.Store.Note(ctx, now, notes...); return err })
+	return lost, err
+}
+
 func (s mortalStore) Finish(ctx context.Context, now time.Time, results ...dedupe.Result) (lost []dedupe.Key, err error) {
 	err = s.life.step(func() (err error) { lost, err = s.Store.Finish(ctx, now, results...); return err })
 	return lost, err

@@ -16,7 +16,7 @@ func brokenEnds() map[string]fault {
 				}
 				return record{}, true
 			}}
-		}, []string{"claim_done", "finish_records", "forget_done"}},
+		}, []string{"claim_done", "finish_records", "forget_done", "scan_all"}},
 		"ignores the fence when it finishes": {func() *rigged {
 			return &rigged{close: func(r record, now time.Time, res dedupe.Result) (record, bool) {
 				if r.State == dedupe.Claimed {
@@ -66,7 +66,7 @@ func brokenEnds() map[string]fault {
 				return next, ok
 			}}
 		}, []string{"finish_records", "renew_lost"}},
-		"stops at the first lost claim": {func() *rigged { return &rigged{timid: true} }, []string{"finish_others"}},
+		"stops at the first lost claim": {func() *rigged { return &rigged{timid: true} }, []string{"finish_others", "note_lost"}},
 		"does not renew": {func() *rigged {
 			return &rigged{prolong: func(r record, c dedupe.Claim, now time.Time, l time.Duration) (record, bool) {
 				_, ok := dedupe.Prolong(r, c, now, l)

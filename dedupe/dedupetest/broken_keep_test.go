@@ -29,7 +29,7 @@ func brokenKeeping() map[string]fault {
 				r.Created = r.Updated.Add(1000 * time.Hour)
 				return r
 			}}
-		}, []string{"claim_new", "exact_times", "finish_records", "takeover_keeps"}},
+		}, []string{"claim_new", "exact_times", "finish_records", "takeover_keeps", "note_records", "note_lost", "note_late"}},
 		"rounds times to milliseconds": {func() *rigged {
 			return &rigged{kept: func(r record) record {
 				r.Until, r.Updated, r.Created = r.Until.Truncate(time.Millisecond), r.Updated.Truncate(time.Millisecond), r.Created.Truncate(time.Millisecond)
@@ -60,7 +60,7 @@ func brokenKeeping() map[string]fault {
 		}, []string{"unfinished_prefix"}},
 		"lists backwards":              {func() *rigged { return &rigged{backwards: true} }, []string{"unfinished_states", "unfinished_prefix"}},
 		"shares its memory":            {func() *rigged { return &rigged{sharing: true} }, []string{"own_memory"}},
-		"does not look at the context": {func() *rigged { return &rigged{deaf: true} }, []string{"context"}},
+		"does not look at the context": {func() *rigged { return &rigged{deaf: true} }, []string{"context", "scan_context"}},
 		"cuts large batches":           {func() *rigged { return &rigged{most: 3_640} }, []string{"large_batches"}},
 	}
 }

@@ -16,7 +16,7 @@ func brokenTakeovers() map[string]fault {
 				}
 				return dedupe.Take(r, k, o, now, l)
 			}}
-		}, []string{"takeover_expired", "finish_fence", "renew_lost", "one_heir"}},
+		}, []string{"takeover_expired", "finish_fence", "renew_lost", "one_heir", "note_lost"}},
 		"ends a lease too late": {func() *rigged {
 			return &rigged{take: func(r record, k dedupe.Key, o string, now time.Time, l time.Duration) (record, grant) {
 				if r.State == dedupe.Claimed && r.Until.Equal(now) {
@@ -24,7 +24,7 @@ func brokenTakeovers() map[string]fault {
 				}
 				return dedupe.Take(r, k, o, now, l)
 			}}
-		}, []string{"takeover_expired", "finish_fence", "renew_lost", "one_heir"}},
+		}, []string{"takeover_expired", "finish_fence", "renew_lost", "one_heir", "note_lost"}},
 		"keeps failed keys": {func() *rigged {
 			return &rigged{take: func(r record, k dedupe.Key, o string, now time.Time, l time.Duration) (record, grant) {
 				if r.State == dedupe.Failed {
@@ -32,7 +32,7 @@ func brokenTakeovers() map[string]fault {
 				}
 				return dedupe.Take(r, k, o, now, l)
 			}}
-		}, []string{"takeover_failed", "takeover_keeps", "finish_before", "own_memory"}},
+		}, []string{"takeover_failed", "takeover_keeps", "finish_before", "own_memory", "note_records"}},
 		"keeps released keys": {func() *rigged {
 			return &rigged{take: func(r record, k dedupe.Key, o string, now time.Time, l time.Duration) (record, grant) {
 				if r.State == dedupe.Released {
@@ -47,7 +47,7 @@ func brokenTakeovers() map[string]fault {
 				next.Attempt, g.Claim.Attempt = min(next.Attempt, 1), min(g.Claim.Attempt, 1)
 				return next, g
 			}}
-		}, []string{"takeover_expired", "takeover_failed", "takeover_released", "finish_fence", "renew_lost"}},
+		}, []string{"takeover_expired", "takeover_failed", "takeover_released", "finish_fence", "renew_lost", "note_lost"}},
 		"loses the note at a takeover": {func() *rigged {
 			return &rigged{take: func(r record, k dedupe.Key, o string, now time.Time, l time.Duration) (record, grant) {
 				next, g := dedupe.Take(r, k, o, now, l)

@@ -102,6 +102,12 @@ func claimInvalid(ctx context.Context, s dedupe.Store) error {
 			return err
 		}
 	}
+	note := func(now time.Time, notes ...dedupe.Note) func() error {
+		return func() error {
+			_, err := s.Note(ctx, now, notes...)
+			return err
+		}
+	}
 	held, err := win(ctx, s, "first", now, "held")
 	if err != nil {
 		return err
@@ -111,6 +117,7 @@ func claimInvalid(ctx context.Context, s dedupe.Store) error {
 		return err
 	}
 	done := dedupe.Result{Claim: held.Claim, State: dedupe.Done}
+	before := dedupe.Note{Claim: held.Claim, Before: []byte("before")}
 	long := dedupe.Key(strings.Repeat("k", dedupe.MaxKey+1))
 	for what, call := range map[string]func() error{
 		"Claim of an empty key":          claim("o", now, lease, "fresh", ""),
@@ -123,6 +130,10 @@ func claimInvalid(ctx context.Context, s dedupe.Store) error {
 		"Finish as claimed":              finish(now, dedupe.Result{Claim: held.Claim, State: dedupe.Claimed}),
 		"Finish without a time":          finish(time.Time{}, done),
 		"Finish of one key twice":        finish(now, done, done),
+		"Note of nothing before":         note(now, dedupe.Note{Claim: held.Claim}),
+		"Note without a time":            note(time.Time{}, before),
+		"Note on one key twice":          note(now, before, before),
+		"Note on an empty key":           note(now, before, dedupe.Note{Before: []byte("before")}),
 		"Renew without a lease": func() error {
 			_, err := s.Renew(ctx, now, 0, held.Claim)
 			return err

@@ -163,8 +163,25 @@ func ownMemory(ctx context.Context, s dedupe.Store) error {
 		return errors.New("writing to Record.Before of a lookup changed the store")
 	}
 	spoil(g.Record.Before)
-	if r, err = found(ctx, s, "k"); err == nil && string(r.Before) != "before" {
-		err = errors.New("writing to Record.Before of a grant changed the store")
+	for r, err := range s.Scan(ctx, "") {
+		if err != nil {
+			return err
+		}
+		if string(r.Before) != "before" {
+			return errors.New("writing to Record.Before of a grant changed the store")
+		}
+		spoil(r.Before)
+	}
+	before = []byte("noted")
+	if r, err = found(ctx, s, "k"); err != nil || string(r.Before) != "before" {
+		return errors.Join(err, errors.New("writing to Record.Before of a scan changed the store"))
+	}
+	if lost, err := s.Note(ctx, morning(), dedupe.Note{Claim: g.Claim, Before: before}); err != nil || len(lost) > 0 {
+		return errors.Join(err, wantKeys("Note: lost", lost))
+	}
+	spoil(before)
+	if r, err = found(ctx, s, "k"); err == nil && string(r.Before) != "noted" {
+		err = errors.New("writing to Note.Before after Note changed the store")
 	}
 	return err
 }
@@ -197,8 +214,16 @@ func endedContext(ctx context.Context, s dedupe.Store) error {
 			_, err := s.Finish(over, now, dedupe.Result{Claim: held.Claim, State: dedupe.Done})
 			return err
 		},
+		"Note": func() error {
+			_, err := s.Note(over, now, dedupe.Note{Claim: held.Claim, Before: []byte("late")})
+			return err
+		},
 		"Lookup": func() error {
 			_, err := s.Lookup(over, "held")
+			return err
+		},
+		"Unfinished": func() error {
+			_, err := s.Unfinished(over, "")
 			return err
 		},
 		"Forget": func() error {
@@ -234,6 +259,13 @@ func largeBatches(ctx context.Context, s dedupe.Store) error {
 	}
 	if err := renewed(ctx, s, morning(), lease, claims...); err != nil {
 		return err
+	}
+	notes := make([]dedupe.Note, len(claims))
+	for i, c := range claims {
+		notes[i] = dedupe.Note{Claim: c, Before: []byte("noted")}
+	}
+	if lost, err := s.Note(ctx, morning(), notes...); err != nil || len(lost) > 0 {
+		return errors.Join(err, wantKeys("Note: lost", lost))
 	}
 	lost, err := s.Finish(ctx, morning(), results...)
 	if err != nil {

@@ -2,6 +2,8 @@ package dedupetest
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -10,12 +12,17 @@ import (
 	"github.com/pphunt/pphunt/dedupe"
 )
 
+type records = iter.Seq2[dedupe.Record, error]
+
 // rigged is a store whose every part can be replaced by a broken one. The zero rigged keeps all rules.
 type rigged struct {
 	take        func(stood dedupe.Record, key dedupe.Key, owner string, now time.Time, lease time.Duration) (dedupe.Record, dedupe.Grant)
 	prolong     func(stood dedupe.Record, claim dedupe.Claim, now time.Time, lease time.Duration) (dedupe.Record, bool)
 	close       func(stood dedupe.Record, now time.Time, result dedupe.Result) (dedupe.Record, bool)
+	annotate    func(stood dedupe.Record, now time.Time, note dedupe.Note) (dedupe.Record, bool)
 	outstanding func(record, dedupe.Key) bool
+	within      func(record, dedupe.Key) bool
+	rescan      func(s *rigged, ctx context.Context, sound func(context.Context) records) records
 	backwards   bool
 	forgettable func(stood dedupe.Record, before time.Time) bool
 	fold        func(dedupe.Key) dedupe.Key
@@ -27,6 +34,7 @@ type rigged struct {
 	trusting    bool // does not check arguments before it begins
 	sharing     bool // hands out its own memory
 	timid       bool // stops at the first lost claim
+	busy        bool // refuses claims
 
 	mu      sync.Mutex
 	records map[dedupe.Key]dedupe.Record
@@ -83,6 +91,9 @@ func (s *rigged) Claim(ctx context.Context, owner string, now time.Time, lease t
 	sorted, invalid := dedupe.CheckClaim(owner, now, lease, keys)
 	if err := s.over(ctx); err != nil {
 		return nil, err
+	}
+	if s.busy {
+		return nil, errors.New("busy")
 	}
 	if invalid != nil && s.trusting {
 		sorted = keys
@@ -161,6 +172,31 @@ func (s *rigged) Finish(ctx context.Context, now time.Time, results ...dedupe.Re
 	return lost, nil
 }
 
+func (s *rigged) Note(ctx context.Context, now time.Time, notes ...dedupe.Note) ([]dedupe.Key, error) {
+	sorted, err := dedupe.CheckNote(now, notes)
+	if over := s.over(ctx); err != nil || over != nil {
+		return nil, firstOf(err, over)
+	}
+	if s.sharing && len(notes) == 1 {
+		sorted[0].Before = notes[0].Before
+	}
+	annotate := s.annotate
+	if annotate == nil {
+		annotate = dedupe.Annotate
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lost []dedupe.Key
+	for _, n := range sorted {
+		if next, ok := annotate(s.get(n.Claim.Key), now, n); ok && (!s.timid || lost == nil) {
+			s.put(n.Claim.Key, next)
+		} else if !ok {
+			lost = append(lost, n.Claim.Key)
+		}
+	}
+	return lost, nil
+}
+
 func (s *rigged) Lookup(ctx context.Context, keys ...dedupe.Key) ([]dedupe.Record, error) {
 	sorted, err := dedupe.CheckKeys(keys)
 	if over := s.over(ctx); err != nil || over != nil {
@@ -216,6 +252,41 @@ func (s *rigged) Unfinished(ctx context.Context, prefix dedupe.Key) ([]dedupe.Re
 		slices.Reverse(records)
 	}
 	return records, nil
+}
+
+func (s *rigged) Scan(ctx context.Context, prefix dedupe.Key) records {
+	sound := func(ctx context.Context) records {
+		return func(yield func(dedupe.Record, error) bool) { s.scan(ctx, prefix, yield) }
+	}
+	if s.rescan != nil {
+		return s.rescan(s, ctx, sound)
+	}
+	return sound(ctx)
+}
+
+func (s *rigged) scan(ctx context.Context, prefix dedupe.Key, yield func(dedupe.Record, error) bool) {
+	within := s.within
+	if within == nil {
+		within = dedupe.Within
+	}
+	s.mu.Lock()
+	keys := slices.Sorted(maps.Keys(s.records))
+	s.mu.Unlock()
+	err := s.over(ctx)
+	for _, key := range keys {
+		if err = s.over(ctx); err != nil {
+			break
+		}
+		s.mu.Lock()
+		r := s.out(s.records[key])
+		s.mu.Unlock()
+		if within(r, prefix) && !yield(r, nil) {
+			return
+		}
+	}
+	if err != nil {
+		yield(dedupe.Record{}, err)
+	}
 }
 
 func firstOf(a, b error) error {

@@ -27,6 +27,8 @@ func brokenStores() map[string]fault {
 	maps.Copy(all, brokenTakeovers())
 	maps.Copy(all, brokenEnds())
 	maps.Copy(all, brokenKeeping())
+	maps.Copy(all, brokenNotes())
+	maps.Copy(all, brokenScans())
 	return all
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/pphunt/pphunt/dedupe"
 )
@@ -13,7 +14,7 @@ const columns = `key, state, owner, attempt, until, updated, created, detail, be
 
 // statements are prepared once: a batch is a loop over them, which beats statements with many rows.
 type statements struct {
-	add, get, put, look, list *sql.Stmt
+	add, get, put, look, list, page *sql.Stmt
 }
 
 func (s *Store) prepare(ctx context.Context) error {
@@ -28,6 +29,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		{&s.stmts.put, s.write, `UPDATE pphunt_tasks SET state = ?, owner = ?, attempt = ?, until = ?, updated = ?, detail = ?, before = ? WHERE key = ?`},
 		{&s.stmts.look, s.read, get},
 		{&s.stmts.list, s.read, `SELECT ` + columns + ` FROM pphunt_tasks WHERE state <> 'done' AND key >= ? AND key < ? ORDER BY key`},
+		{&s.stmts.page, s.read, `SELECT ` + columns + ` FROM pphunt_tasks WHERE key >= ? AND key < ? ORDER BY key LIMIT ` + strconv.Itoa(pageSize)},
 	} {
 		stmt, err := p.db.PrepareContext(ctx, s.dialect.bind(p.text)) //nolint:sqlclosecheck // Close closes it
 		if err != nil {
@@ -40,7 +42,7 @@ func (s *Store) prepare(ctx context.Context) error {
 
 func (st statements) close() error {
 	var problems []error
-	for _, stmt := range []*sql.Stmt{st.add, st.get, st.put, st.look, st.list} {
+	for _, stmt := range []*sql.Stmt{st.add, st.get, st.put, st.look, st.list, st.page} {
 		if stmt != nil {
 			problems = append(problems, stmt.Close())
 		}

@@ -79,6 +79,20 @@ func (s *Store) Renew(ctx context.Context, now time.Time, lease time.Duration, c
 	return lost, nil
 }
 
+// Note implements [dedupe.Store].
+func (s *Store) Note(ctx context.Context, now time.Time, notes ...dedupe.Note) ([]dedupe.Key, error) {
+	sorted, err := dedupe.CheckNote(now, notes)
+	if err != nil {
+		return nil, s.fail(ctx, "note", err)
+	}
+	lost, err := change(ctx, s, sorted, func(n dedupe.Note) dedupe.Key { return n.Claim.Key },
+		func(stood dedupe.Record, n dedupe.Note) (dedupe.Record, bool) { return dedupe.Annotate(stood, now, n) })
+	if err != nil {
+		return nil, s.fail(ctx, "note", err)
+	}
+	return lost, nil
+}
+
 // Finish implements [dedupe.Store].
 func (s *Store) Finish(ctx context.Context, now time.Time, results ...dedupe.Result) ([]dedupe.Key, error) {
 	sorted, err := dedupe.CheckFinish(now, results)
