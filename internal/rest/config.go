@@ -68,6 +68,13 @@ type Config struct {
 	Again func(Answer) (again, known bool)
 	// Error makes the client's own error of an answer that is no success, or that is a success and not JSON.
 	Error func(Answer) error
+	// Observe is told of each attempt right after it was answered or failed, those of streams and of 429 included, before it is decided
+	// whether another follows. The context is that of the call. It runs on the goroutine of the call, so that it must be quick, and
+	// several calls may be in it at once. Defaults to none.
+	Observe func(context.Context, Attempt)
+	// RequestID finds the id that the service gave an answer in its header. What no
+	// id can be is left out: a text with spaces, the query of the request, a credential. Defaults to none.
+	RequestID func(http.Header) string
 	// Logger is told of attempts (debug) and repetitions (info): operation, attempt, status, duration, wait. Defaults to none.
 	Logger *slog.Logger
 }

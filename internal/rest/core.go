@@ -69,6 +69,7 @@ type flight struct {
 	stream    bool   // the body of a success is left open
 	discard   bool   // the body of a success is not wanted
 
+	tell      func(Attempt) // nil for nobody
 	attempt   int
 	renewed   bool
 	unrenewed error   // why not
@@ -122,6 +123,9 @@ func (f *flight) undecodable(r Result, cause error) error {
 // run makes the attempts. It returns what the last answer was, with an error unless that is a success, or an error alone. The
 // body is that of a stream that succeeded; any other has been read and closed.
 func (f *flight) run(ctx context.Context) (Result, io.ReadCloser, error) {
+	if observe := f.core.cfg.Observe; observe != nil {
+		f.tell = func(a Attempt) { observe(ctx, a) }
+	}
 	target := f.address
 	if target == "" {
 		var err error

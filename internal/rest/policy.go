@@ -29,7 +29,7 @@ func (f *flight) engine() *retryablehttp.Client {
 		HTTPClient:     f.core.http,
 		Logger:         nil,                 // it prints addresses with their queries
 		RetryMax:       f.core.cfg.Attempts, // the count that holds is again's; one more is for renewed credentials
-		RequestLogHook: func(retryablehttp.Logger, *http.Request, int) { f.attempt++ },
+		RequestLogHook: func(retryablehttp.Logger, *http.Request, int) { f.attempt, f.sent = f.attempt+1, time.Time{} },
 		CheckRetry:     f.check,
 		Backoff:        func(time.Duration, time.Duration, int, *http.Response) time.Duration { return f.wait },
 		ErrorHandler:   passthrough,
@@ -58,6 +58,7 @@ func (f *flight) check(ctx context.Context, resp *http.Response, err error) (boo
 		f.answer, err = nil, final{unread}
 	}
 	f.logAttempt(ctx, status, err)
+	f.observe(resp, err)
 	if !f.again(ctx, err) {
 		return false, err
 	}
