@@ -69,6 +69,10 @@ type Config struct {
 	// Now tells the time that is written into requests, such as the time of a report. Waiting does not use it. Defaults to
 	// [time.Now].
 	Now func() time.Time
+	// Observe is told of each attempt of a call when it was answered or failed, with the context that the call was given, so that a value
+	// in it can tell what the call was for. Signing in to VMware Cloud Services is told of as well. It runs on the goroutine of the call, by several at once, and must not keep it. Defaults
+	// to none.
+	Observe func(context.Context, Call)
 	// Logger is told of attempts (debug) and repetitions (info), without addresses, headers or bodies. Defaults to none.
 	Logger *slog.Logger
 }
@@ -138,6 +142,8 @@ func restConfig(cfg Config) rest.Config {
 		Timeout:     cfg.Timeout,
 		RateLimited: ErrRateLimited,
 		Error:       newAPIError,
+		Observe:     observer(cfg.Observe),
+		RequestID:   requestID,
 		Logger:      cfg.Logger,
 	}
 	if rc.UserAgent == "" {

@@ -39,7 +39,7 @@ func TestRestConfig(t *testing.T) {
 			want := standard
 			tt.want(&want)
 			got := restConfig(tt.cfg)
-			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(rest.Config{}, "Error"), cmpopts.EquateComparable(&slog.Logger{}), cmpopts.EquateErrors()); diff != "" {
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(rest.Config{}, "Error", "RequestID"), cmpopts.EquateComparable(&slog.Logger{}), cmpopts.EquateErrors()); diff != "" {
 				t.Errorf("restConfig mismatch (-want +got):\n%s", diff)
 			}
 			if got.Error == nil {

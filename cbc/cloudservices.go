@@ -97,7 +97,7 @@ func cloudServices(console rest.Config, address string) (*rest.Core, error) {
 	door, err := rest.New(rest.Config{
 		Package: console.Package, BaseURL: address, HTTPClient: console.HTTPClient, UserAgent: console.UserAgent,
 		MaxInFlight: 1, Attempts: console.Attempts, Timeout: console.Timeout,
-		RateLimited: console.RateLimited, Error: console.Error, Logger: console.Logger,
+		RateLimited: console.RateLimited, Error: console.Error, Observe: console.Observe, RequestID: console.RequestID, Logger: console.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w (Config.CloudServicesURL)", err)

@@ -55,6 +55,10 @@ type Config struct {
 	// CacheFor is how long [VirtualMachines.Find] uses one listing of the machines. Defaults to DefaultCacheFor; below zero every
 	// search lists anew.
 	CacheFor time.Duration
+	// Observe is told of each attempt of a call when it was answered or failed, with the context that the call was given, so that a value
+	// in it can tell what the call was for. Logging in is told of as well. It runs on the goroutine of the call, by several at once, and must not keep it. Defaults
+	// to none.
+	Observe func(context.Context, Call)
 	// Logger is told of attempts (debug) and repetitions (info), without addresses, headers or bodies. Defaults to none.
 	Logger *slog.Logger
 }
@@ -134,7 +138,8 @@ func restConfig(cfg Config) rest.Config {
 	rc := rest.Config{
 		Package: "nsx", BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, UserAgent: cfg.UserAgent,
 		Pace: cfg.Pace, Rate: cfg.Rate, Burst: cfg.Burst, MaxInFlight: cfg.MaxInFlight, Attempts: cfg.Attempts, Timeout: cfg.Timeout,
-		RateLimited: ErrRateLimited, Error: newAPIError, Again: again, Logger: cfg.Logger,
+		RateLimited: ErrRateLimited, Error: newAPIError, Again: again,
+		Observe: observer(cfg.Observe), RequestID: requestID, Logger: cfg.Logger,
 	}
 	if rc.UserAgent == "" {
 		rc.UserAgent = "pphunt-nsx"

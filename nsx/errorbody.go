@@ -2,6 +2,7 @@ package nsx
 
 import (
 	"bytes"
+	"net/http"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -12,6 +13,8 @@ import (
 
 // requestIDHeader is on every answer; the vendor's support asks for it.
 const requestIDHeader = "X-Nsx-Requestid"
+
+func requestID(h http.Header) string { return h.Get(requestIDHeader) }
 
 // errorBody is the vendor's form of an error, with every member optional and of any type: the same pages that document it
 // declare errors to be plain text, and gateways in between have forms of their own.
@@ -25,7 +28,7 @@ type errorBody struct {
 
 // newAPIError makes the error of an answer without success.
 func newAPIError(a rest.Answer) error {
-	e := &APIError{Op: a.Op, StatusCode: a.Status, RetryAfter: a.RetryAfter, Body: a.Body, RequestID: a.Header.Get(requestIDHeader)}
+	e := &APIError{Op: a.Op, StatusCode: a.Status, RetryAfter: a.RetryAfter, Body: a.Body, RequestID: requestID(a.Header)}
 	body, ok := readErrorBody(a.Body)
 	switch {
 	case ok:

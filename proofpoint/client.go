@@ -40,6 +40,10 @@ type Config struct {
 	// Quota counts the calls. Clients that use the same credentials should share one. Defaults to one of the client's own, with the
 	// limits of the service.
 	Quota *Quota
+	// Observe is told of each attempt of a call when it was answered or failed, with the context that the call was given, so that a value
+	// in it can tell what the call was for. It runs on the goroutine of the call, by several at once, and must not keep it. Defaults
+	// to none.
+	Observe func(context.Context, Call)
 	// Logger gets attempts at debug and retries at info, without addresses, queries and secrets. Defaults to none.
 	Logger *slog.Logger
 	// Now is the clock that windows are checked with and calls are counted by. Defaults to [time.Now].
@@ -96,7 +100,7 @@ func New(cfg Config) (*Client, error) {
 		Package: "proofpoint", BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, UserAgent: cfg.UserAgent,
 		Pace: cfg.Pace, Rate: 1, Burst: 10,
 		Attempts: cfg.Attempts, Timeout: cfg.Timeout, Idle: cfg.Idle,
-		Quota: meter{cfg.Quota, cfg.Now}, RateLimited: ErrRateLimited, Error: newAPIError, Logger: cfg.Logger,
+		Quota: meter{cfg.Quota, cfg.Now}, RateLimited: ErrRateLimited, Error: newAPIError, Observe: observer(cfg.Observe), Logger: cfg.Logger,
 	}
 	cfg.Credentials.authenticate(&rc)
 	calls, err := rest.New(rc)

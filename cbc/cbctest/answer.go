@@ -3,10 +3,25 @@ package cbctest
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/pphunt/pphunt/internal/fake"
 )
+
+// wrap is outside everything, faults included: the limit of calls, and ids if they are switched on.
+func (s *Server) wrap(next http.Handler) http.Handler {
+	limited := s.limiter.wrap(next)
+	if !s.world.Switches.RequestIDs {
+		return limited
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, objectStorePrefix) && !strings.HasPrefix(r.URL.Path, cspPrefix) {
+			w.Header().Set("X-Request-Id", "fake-"+strconv.FormatInt(s.answered.Add(1), 10))
+		}
+		limited.ServeHTTP(w, r)
+	})
+}
 
 // keyOfRequest is where a request's context has the caller's [Key].
 type keyOfRequest struct{}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pphunt/pphunt/internal/fake"
@@ -24,14 +25,15 @@ const (
 
 // Server is a Carbon Black Cloud console with one organization. It is an [http.Handler] and safe for concurrent use.
 type Server struct {
-	fake    *fake.Server
-	world   World // as it was at the beginning, defaults filled in; never changes
-	orgKey  string
-	keys    []Key
-	now     func() time.Time
-	created time.Time
-	limiter limiter
-	bearers bearers
+	fake     *fake.Server
+	world    World // as it was at the beginning, defaults filled in; never changes
+	orgKey   string
+	keys     []Key
+	now      func() time.Time
+	created  time.Time
+	limiter  limiter
+	bearers  bearers
+	answered atomic.Int64 // counts the answers of the console, for their ids
 	// bareRefusals is a switch that is read without the lock: it never changes.
 	bareRefusals bool
 
@@ -74,7 +76,7 @@ func New(world World) *Server {
 		s.addDevice(d)
 	}
 	s.fake = fake.New(fake.Config{
-		Name: "cbctest", Now: s.now, Authenticate: s.authenticate, Wrap: s.limiter.wrap,
+		Name: "cbctest", Now: s.now, Authenticate: s.authenticate, Wrap: s.wrap,
 		Unknown: http.HandlerFunc(s.noRoute), MethodNotAllowed: http.HandlerFunc(s.noMethod),
 	})
 	s.addProcesses(w.Processes)

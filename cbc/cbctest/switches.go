@@ -33,6 +33,9 @@ type Switches struct {
 	RateLimit RateLimit `json:"rate_limit,omitzero"`
 	// BareRefusals answers 401 and 403 without a body, as gateways do. Defaults to a body with the reason.
 	BareRefusals bool `json:"bare_refusals,omitempty"`
+	// RequestIDs sends the header X-Request-Id with every answer of the console, "fake-1" with the first and so on. Defaults to none: no
+	// page documents one, gateways have been seen to send it.
+	RequestIDs bool `json:"request_ids,omitempty"`
 	// RetiredStatus is the answer of routes that were switched off. Defaults to 410.
 	RetiredStatus int `json:"retired_status,omitempty"`
 	// UpperHashes writes hashes in upper case in the Unified Binary Store's answers.

@@ -104,7 +104,9 @@ func TestFailuresHaveAKind(t *testing.T) {
 		time.AfterFunc(time.Second, cancel)
 		return ctx, cancel
 	}
-	late := func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, time.Second) }
+	late := func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, time.Second)
+	}
 	for _, tc := range []struct {
 		name    string
 		step    step
