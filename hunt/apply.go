@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -13,8 +12,8 @@ import (
 // ErrNotBegun is the error of a task that was planned and not begun, because the run was stopped or an earlier step failed.
 var ErrNotBegun = errors.New("hunt: not begun")
 
-// Preview is a dry run: the report of a plan whose tasks are not done. The ledger and the guards are asked, so that what is done
-// already, and what would be held, is told apart from what would be done now.
+// Preview is a dry run: the report of a plan whose tasks are not done. The ledger, the guards and the present state of the targets
+// are asked, so that what is done already, or would be held, is told apart from what would be done now.
 func (h *Hunter) Preview(ctx context.Context, p *Plan) (*Report, error) {
 	return h.finish(ctx, p, true)
 }
@@ -25,20 +24,46 @@ func (h *Hunter) Apply(ctx context.Context, p *Plan) (*Report, error) {
 	return h.finish(ctx, p, false)
 }
 
+// run is what the steps of one report share.
+type run struct {
+	h    *Hunter
+	id   string
+	dry  bool
+	by   string
+	r    *Report
+	fair *fairness
+	mu   sync.Mutex // of r.Problems, told and broken
+	// told are the decisions that were audited, by key.
+	told map[string]Status
+	// broken is why nothing more may be begun.
+	broken error
+	// unsure means that a guard failed: what it held is no person's affair.
+	unsure bool
+	// records are what the archive remembered before anything was done.
+	records []Record
+}
+
+func (h *Hunter) newRun(r *Report, by string) *run {
+	return &run{h: h, id: r.Run, dry: r.DryRun, by: by, r: r, fair: newFairness(h), told: make(map[string]Status)}
+}
+
 func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error) {
 	r := &Report{
 		Run: p.Run, Window: p.Window, Begun: p.Begun, DryRun: dry,
-		Indicators: p.Indicators, Sightings: p.Sightings, Problems: p.Problems,
+		Indicators: p.Indicators, Sightings: p.Sightings, Problems: slices.Clone(p.Problems),
 		LeftAlone: p.left.entries, LeftAloneTotal: p.left.total,
 	}
-	held := h.review(ctx, p, r)
+	x := h.newRun(r, p.by)
+	known := x.known(ctx, p.Tasks)
+	v := h.review(ctx, p, r, known)
+	x.recall(ctx)
+	x.turn(ctx)
+	x.unsure = v.unsure != ""
 	for _, group := range byAction(p.Tasks) {
-		if dry {
-			r.Outcomes = append(r.Outcomes, h.preview(ctx, p.Run, r, group, held)...)
-		} else {
-			r.Outcomes = append(r.Outcomes, h.act(ctx, p.Run, group, held)...)
-		}
+		r.Outcomes = append(r.Outcomes, x.group(ctx, group, v, known)...)
 	}
+	x.tellOfHolds(ctx)
+	x.waiting()
 	if !dry {
 		h.settle(ctx, p, r)
 	}
@@ -47,63 +72,110 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	return r, r.Err()
 }
 
-// settle tells the backlog which files are finished with: searched for without a failure, and without a task that failed.
-func (h *Hunter) settle(ctx context.Context, p *Plan, r *Report) {
-	if h.cfg.Backlog == nil {
-		return
+// known is what the ledger knows of the tasks, by key. A ledger that does not answer is a problem; nothing is known then.
+func (x *run) known(ctx context.Context, tasks []Task) map[string]Outcome {
+	if x.h.cfg.Ledger == nil || len(tasks) == 0 {
+		return nil
 	}
-	open := make(map[SHA256]bool)
-	for _, problem := range r.Problems {
-		if len(problem.Hashes) == 0 && problem.Stage != "intake" {
-			return // it may concern any of them
-		}
-		for _, hash := range problem.Hashes {
-			open[hash] = true
-		}
+	outcomes, err := x.h.cfg.Ledger.Look(ctx, tasks)
+	if err != nil {
+		x.problem(Problem{Stage: "ledger", Err: err})
 	}
-	for _, o := range r.Outcomes {
-		for _, ind := range o.Task.Indicators {
-			open[ind.SHA256] = open[ind.SHA256] || o.Status == Failed
-		}
-	}
-	settled := slices.Clone(p.withdrawn)
-	for _, ind := range p.Indicators {
-		if !open[ind.SHA256] {
-			settled = append(settled, ind.SHA256)
-		}
-	}
-	if len(settled) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := h.cfg.Backlog.Settle(ctx, settled...); err != nil {
-		r.Problems = append(r.Problems, Problem{Stage: "ledger", Err: err})
-	}
+	return match(tasks, outcomes)
 }
 
-// review asks every guard about all tasks at once, so that a ceiling can see the whole.
-func (h *Hunter) review(ctx context.Context, p *Plan, r *Report) map[string]string {
-	held := make(map[string]string)
-	if len(p.Tasks) == 0 {
-		return held
+// match files outcomes under the keys of the tasks that were given: the ledger may have put a task in a later round.
+func match(tasks []Task, outcomes []Outcome) map[string]Outcome {
+	given := make(map[string]bool, len(tasks))
+	for _, t := range tasks {
+		given[t.Key()] = true
 	}
-	for _, guard := range h.cfg.Guards {
-		holds, err := guard.Review(ctx, p.Tasks)
-		if err != nil {
-			r.Problems = append(r.Problems, Problem{Stage: "guard", Err: err})
-			for _, t := range p.Tasks {
-				held[t.Key()] = "a guard could not decide: " + err.Error()
-			}
-			continue
+	all := make(map[string]Outcome, len(outcomes))
+	for _, o := range outcomes {
+		key := o.Task.Key()
+		if !given[key] {
+			first := o.Task
+			first.Round = 0
+			key = first.Key()
 		}
-		for _, hold := range holds {
-			if held[hold.Key] == "" {
-				held[hold.Key] = hold.Reason
-			}
+		if given[key] {
+			all[key] = o
 		}
 	}
-	return held
+	return all
+}
+
+// group brings the tasks of one action to an end and returns an outcome for each, in their order.
+func (x *run) group(ctx context.Context, tasks []Task, v verdicts, known map[string]Outcome) []Outcome {
+	begun := x.h.cfg.Now()
+	ends := make(map[string]Outcome, len(tasks))
+	var free, cut []Task
+	for _, t := range tasks {
+		may, reason := v.judge(t)
+		o := known[t.Key()]
+		switch {
+		case o.Status == Already:
+			ends[t.Key()] = o // what is done cannot be held any more
+		case reason != "":
+			ends[t.Key()] = Outcome{Task: t, Status: Held, Detail: reason, Acknowledged: o.Status == Held && o.Detail == reason && o.Acknowledged}
+		case x.dry && o.Status == Failed:
+			ends[t.Key()] = o
+		case len(may.Indicators) < len(t.Indicators):
+			cut = append(cut, may)
+		default:
+			free = append(free, may)
+		}
+	}
+	free = append(free, x.notDone(ctx, cut, ends)...)
+	var cause error
+	if len(free) > 0 {
+		if x.dry {
+			x.preview(ctx, free, ends)
+		} else if cause = ctx.Err(); cause == nil {
+			cause = x.doOnce(ctx, free, ends)
+		}
+	}
+	outcomes := make([]Outcome, len(tasks))
+	for i, t := range tasks {
+		o, ok := ends[t.Key()]
+		if !ok {
+			o = notBegun(t, cause)
+		}
+		outcomes[i] = o
+	}
+	x.remember(ctx, outcomes, known)
+	x.h.observe(x.id, Event{Step: StepAction, Name: tasks[0].Action, Count: len(tasks), Took: x.h.cfg.Now().Sub(begun), Err: cause})
+	return outcomes
+}
+
+// notDone leaves out the tasks that are done once what is held is left out of them.
+func (x *run) notDone(ctx context.Context, tasks []Task, ends map[string]Outcome) []Task {
+	known := x.known(ctx, tasks)
+	return slices.DeleteFunc(tasks, func(t Task) bool {
+		o := known[t.Key()]
+		if o.Status == Already {
+			ends[t.Key()] = o
+		}
+		return o.Status == Already
+	})
+}
+
+// preview asks for the verdicts and for the state of the targets, where the action can.
+func (x *run) preview(ctx context.Context, tasks []Task, ends map[string]Outcome) {
+	open := tasks
+	if tasks[0].Impact != Tells && !tasks[0].Undo {
+		open = x.fair.weigh(ctx, tasks, ends)
+	}
+	for _, t := range open {
+		ends[t.Key()] = Outcome{Task: t, Status: Planned}
+	}
+	looker, ok := x.h.action(tasks[0].Action).(Looker)
+	if !ok || len(open) == 0 {
+		return
+	}
+	for _, o := range ownOutcomes(open, looker.Look(ctx, open)) {
+		ends[o.Task.Key()] = expected(o)
+	}
 }
 
 // byAction cuts the tasks where the action changes. The plan keeps those of one action together.
@@ -118,140 +190,6 @@ func byAction(tasks []Task) [][]Task {
 	return groups
 }
 
-func (h *Hunter) preview(ctx context.Context, run string, r *Report, tasks []Task, held map[string]string) []Outcome {
-	known := make(map[string]Outcome)
-	done, err := h.look(ctx, tasks)
-	if err != nil {
-		r.Problems = append(r.Problems, Problem{Stage: "ledger", Err: err})
-		h.observe(run, Event{Step: StepProblem, Name: "ledger", Err: err})
-	}
-	for _, o := range done {
-		known[o.Task.Key()] = o
-	}
-	outcomes := make([]Outcome, len(tasks))
-	for i, t := range tasks {
-		if o, ok := known[t.Key()]; ok {
-			outcomes[i] = o
-		} else if reason, ok := held[t.Key()]; ok {
-			outcomes[i] = Outcome{Task: t, Status: Held, Detail: reason}
-		} else {
-			outcomes[i] = Outcome{Task: t, Status: Planned}
-		}
-	}
-	return outcomes
-}
-
-func (h *Hunter) look(ctx context.Context, tasks []Task) ([]Outcome, error) {
-	if h.cfg.Ledger == nil || len(tasks) == 0 {
-		return nil, nil
-	}
-	return h.cfg.Ledger.Look(ctx, tasks)
-}
-
-// act does the tasks of one action that no guard holds, and returns an outcome for every task in the given order.
-func (h *Hunter) act(ctx context.Context, run string, tasks []Task, held map[string]string) []Outcome {
-	begun := h.cfg.Now()
-	ends := make(map[string]Outcome, len(tasks))
-	var free, stopped []Task
-	for _, t := range tasks {
-		if reason, ok := held[t.Key()]; ok {
-			ends[t.Key()] = Outcome{Task: t, Status: Held, Detail: reason}
-			stopped = append(stopped, t)
-		} else {
-			free = append(free, t)
-		}
-	}
-	cause := ctx.Err()
-	if cause == nil && len(free) > 0 {
-		cause = h.doOnce(ctx, free, ends)
-	}
-	// What is done cannot be held any more. Should the ledger not answer, held is the more careful word.
-	if done, err := h.look(ctx, stopped); err == nil {
-		for _, o := range done {
-			ends[o.Task.Key()] = o
-		}
-	}
-	outcomes := make([]Outcome, len(tasks))
-	for i, t := range tasks {
-		o, ok := ends[t.Key()]
-		if !ok {
-			o = notBegun(t, cause)
-		}
-		outcomes[i] = o
-	}
-	h.observe(run, Event{Step: StepAction, Name: tasks[0].Action, Count: len(tasks), Took: h.cfg.Now().Sub(begun), Err: cause})
-	return outcomes
-}
-
-// doOnce has the ledger choose which tasks are ours to do, and does them.
-func (h *Hunter) doOnce(ctx context.Context, tasks []Task, ends map[string]Outcome) error {
-	action := h.action(tasks[0].Action)
-	if action == nil {
-		return fmt.Errorf("hunt: the plan has the action %s, which is not configured", tasks[0].Action)
-	}
-	spec := action.Spec()
-	var mu sync.Mutex
-	var problems []error
-	do := func(batch []Task) {
-		outcomes, err := h.cfg.Ledger.Once(ctx, batch, func(ctx context.Context, won []Task) []Outcome {
-			return ownOutcomes(won, action.Do(ctx, won))
-		})
-		mu.Lock()
-		defer mu.Unlock()
-		for _, o := range outcomes {
-			ends[o.Task.Key()] = o
-		}
-		problems = append(problems, err)
-	}
-	inFlight := spec.InFlight
-	if inFlight <= 0 {
-		inFlight = 8
-	}
-	slots := make(chan struct{}, inFlight)
-	var workers sync.WaitGroup
-	for _, batch := range batches(tasks, spec.Batch) {
-		slots <- struct{}{}
-		if ctx.Err() != nil {
-			mu.Lock()
-			problems = append(problems, ctx.Err())
-			mu.Unlock()
-			break
-		}
-		workers.Go(func() {
-			defer func() { <-slots }()
-			do(batch)
-		})
-	}
-	workers.Wait()
-	return errors.Join(problems...)
-}
-
-// batches puts tasks together that are handed over together, in the order of the first of each.
-func batches(tasks []Task, by Batch) [][]Task {
-	index := make(map[string]int)
-	var all [][]Task
-	for _, t := range tasks {
-		name := ""
-		switch by {
-		case BatchTask:
-			name = t.Target
-		case BatchDevice:
-			if d, ok := t.Device(); ok {
-				name = strconv.FormatInt(d.ID, 10)
-			}
-		default:
-		}
-		i, ok := index[name]
-		if !ok {
-			i = len(all)
-			index[name] = i
-			all = append(all, nil)
-		}
-		all[i] = append(all[i], t)
-	}
-	return all
-}
-
 func (h *Hunter) action(name string) Action {
 	for _, a := range h.cfg.Actions {
 		if a.Spec().Name == name {
@@ -261,30 +199,29 @@ func (h *Hunter) action(name string) Action {
 	return nil
 }
 
-// ownOutcomes drops what an action says about tasks that it was not given, and gives a failure the error it forgot.
-func ownOutcomes(tasks []Task, outcomes []Outcome) []Outcome {
-	given := make(map[string]bool, len(tasks))
-	for _, t := range tasks {
-		given[t.Key()] = true
-	}
-	var own []Outcome
-	for _, o := range outcomes {
-		if !given[o.Task.Key()] {
-			continue
-		}
-		given[o.Task.Key()] = false
-		if o.Status == Failed && o.Err == nil {
-			o.Err = errors.New(o.Detail)
-		}
-		own = append(own, o)
-	}
-	return own
-}
-
 func notBegun(t Task, cause error) Outcome {
 	err := ErrNotBegun
 	if cause != nil {
 		err = fmt.Errorf("%w: %w", ErrNotBegun, cause)
 	}
 	return Outcome{Task: t, Status: Failed, Detail: "not begun", Err: err}
+}
+
+// problem adds to the report.
+func (x *run) problem(p Problem) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.h.problem(x.r, p)
+}
+
+func (h *Hunter) problem(r *Report, p Problem) {
+	r.Problems = append(r.Problems, p)
+	h.observe(r.Run, Event{Step: StepProblem, Name: p.Stage, Err: p.Err})
+}
+
+// patience is for what has to be written down also by a run that is being stopped.
+const patience = 5 * time.Second
+
+func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), patience)
 }

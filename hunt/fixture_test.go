@@ -79,7 +79,7 @@ func (l *ledger) Look(_ context.Context, tasks []hunt.Task) ([]hunt.Outcome, err
 	return known, l.err
 }
 
-func (l *ledger) Once(ctx context.Context, tasks []hunt.Task, do func(context.Context, []hunt.Task) []hunt.Outcome) ([]hunt.Outcome, error) {
+func (l *ledger) Once(ctx context.Context, _ string, tasks []hunt.Task, do hunt.DoFunc) ([]hunt.Outcome, error) {
 	outcomes, err := l.Look(ctx, tasks)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,11 @@ func (l *ledger) Once(ctx context.Context, tasks []hunt.Task, do func(context.Co
 			mine = append(mine, t)
 		}
 	}
-	for _, o := range do(ctx, mine) {
+	if len(mine) == 0 {
+		return outcomes, nil
+	}
+	note := func(context.Context, ...hunt.Task) error { return nil }
+	for _, o := range do(ctx, mine, note) {
 		l.mu.Lock()
 		if l.done == nil {
 			l.done = make(map[string]bool)

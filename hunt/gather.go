@@ -156,7 +156,7 @@ func (g *gatherer) remember(ctx context.Context, batch []Indicator) {
 	if !g.keep {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // also of a run that is being stopped
+	ctx, cancel := lasting(ctx) // also of a run that is being stopped
 	defer cancel()
 	if err := g.h.cfg.Backlog.Keep(ctx, g.run, batch...); err != nil {
 		g.problem(Problem{Stage: "ledger", Err: err})

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,12 +21,24 @@ type Config struct {
 	// Backlog takes files up again that an earlier run did not finish with, after Verifier has said that they are condemned still.
 	// Defaults to none: what fails is then taken up again only if its window is asked about again.
 	Backlog Backlog
-	// Verifier is required with a Backlog.
+	// Verifier is asked again right before anything is done about a file, see [Impact], and is required with a Backlog.
 	Verifier Verifier
 	// Actions are done in this order: the first for all its targets, then the second, and so on. Defaults to none: look only.
 	Actions []Action
-	// Guards may hold any task before the first is done. All of them are asked.
+	// Guards may hold any task before the first is done, except those of actions that merely tell. All of them are asked.
 	Guards []Guard
+	// Archive remembers what is held and tells of earlier runs. Defaults to none: then what is held is forgotten with the report,
+	// nothing is undone, and nobody notices when the verdict on a file that was acted on is taken back.
+	Archive Archive
+	// AutoUndo takes back what was done about a file as soon as it is condemned no longer. It needs an Archive and a Verifier.
+	AutoUndo bool
+	// Recheck is for how long after it was done the verdict behind a task is asked about by every run. Defaults to seven days; below
+	// zero never.
+	Recheck time.Duration
+	// PlanAge is how old a saved plan may be when it is applied. Defaults to 24 hours.
+	PlanAge time.Duration
+	// Auditor keeps every decision. Defaults to none.
+	Auditor Auditor
 	// Observer is told of the steps. Defaults to nobody.
 	Observer Observer
 	// LookBack is how far back processes are searched. Defaults to two weeks.
@@ -60,14 +73,19 @@ func New(cfg Config) (*Hunter, error) {
 	if cfg.Backlog != nil && cfg.Verifier == nil {
 		problems = append(problems, errors.New("hunt: Config.Verifier is missing: without it an old verdict would be acted on"))
 	}
-	if cfg.LookBack < 0 || cfg.BatchSize < 0 || cfg.BatchDelay < 0 || cfg.Searches < 0 {
-		problems = append(problems, errors.New("hunt: LookBack, BatchSize, BatchDelay and Searches must not be negative"))
+	if cfg.AutoUndo && (cfg.Archive == nil || cfg.Verifier == nil) {
+		problems = append(problems, errors.New("hunt: AutoUndo needs an Archive and a Verifier"))
+	}
+	if cfg.LookBack < 0 || cfg.PlanAge < 0 || cfg.BatchSize < 0 || cfg.BatchDelay < 0 || cfg.Searches < 0 {
+		problems = append(problems, errors.New("hunt: LookBack, PlanAge, BatchSize, BatchDelay and Searches must not be negative"))
 	}
 	problems = append(problems, checkActions(cfg.Actions)...)
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
 	setDefault(&cfg.LookBack, 14*24*time.Hour)
+	setDefault(&cfg.Recheck, 7*24*time.Hour)
+	setDefault(&cfg.PlanAge, 24*time.Hour)
 	setDefault(&cfg.BatchSize, 50)
 	setDefault(&cfg.BatchDelay, 500*time.Millisecond)
 	setDefault(&cfg.Searches, 4)
@@ -95,12 +113,18 @@ func checkActions(actions []Action) []error {
 		switch {
 		case spec.Name == "" || strings.Contains(spec.Name, "/"):
 			problems = append(problems, fmt.Errorf("hunt: %q is no name for an action", spec.Name))
+		case slices.Contains(reserved(), spec.Name):
+			problems = append(problems, fmt.Errorf("hunt: an action cannot be named %s: ledgers use the word", spec.Name))
 		case seen[spec.Name]:
 			problems = append(problems, fmt.Errorf("hunt: there are two actions named %s", spec.Name))
 		}
 		seen[spec.Name] = true
 		switch spec.Scope {
 		case ScopeHash:
+		case ScopeHold:
+			if spec.Impact != Tells {
+				problems = append(problems, fmt.Errorf("hunt: action %s has the scope %s, but does more than tell", spec.Name, spec.Scope))
+			}
 		case ScopeDevice, ScopeProcess:
 			if spec.Evidence == None {
 				problems = append(problems, fmt.Errorf("hunt: action %s has the scope %s but needs no evidence", spec.Name, spec.Scope))
@@ -108,12 +132,18 @@ func checkActions(actions []Action) []error {
 		default:
 			problems = append(problems, fmt.Errorf("hunt: action %s has the unknown scope %q", spec.Name, spec.Scope))
 		}
+		if spec.Impact < Destroys || spec.Impact > Tells {
+			problems = append(problems, fmt.Errorf("hunt: action %s has the unknown impact %d", spec.Name, int(spec.Impact)))
+		}
 		if spec.Evidence < None || spec.Evidence > Executed {
 			problems = append(problems, fmt.Errorf("hunt: action %s needs the unknown evidence %d", spec.Name, int(spec.Evidence)))
 		}
 	}
 	return problems
 }
+
+// reserved are the first parts of keys that are not those of tasks.
+func reserved() []string { return []string{"undo", "indicator", "legacy", "cursor", "audit"} }
 
 // Run asks for what was condemned in the window, hunts it, and acts: [Hunter.Plan], then [Hunter.Apply], with the difference that
 // the backlog learns of each file before it is searched for. The report is never nil and tells of everything that was done; the

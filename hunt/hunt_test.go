@@ -164,16 +164,16 @@ func TestFailureOfOneTaskStopsNoOther(t *testing.T) {
 
 func TestGuards(t *testing.T) {
 	t.Parallel()
-	protect := hunt.GuardFunc(func(_ context.Context, tasks []hunt.Task) ([]hunt.Hold, error) {
+	protect := hunt.GuardFunc(func(_ context.Context, r hunt.Review) ([]hunt.Hold, error) {
 		var holds []hunt.Hold
-		for _, task := range tasks {
+		for _, task := range r.Tasks {
 			if task.Target == "7" {
 				holds = append(holds, hunt.Hold{Key: task.Key(), Reason: "protected"})
 			}
 		}
 		return holds, nil
 	})
-	broken := hunt.GuardFunc(func(context.Context, []hunt.Task) ([]hunt.Hold, error) { return nil, errors.New("no answer") })
+	broken := hunt.GuardFunc(func(context.Context, hunt.Review) ([]hunt.Hold, error) { return nil, errors.New("no answer") })
 	for _, c := range []struct {
 		name   string
 		guards []hunt.Guard

@@ -21,6 +21,8 @@ type Plan struct {
 	// Problems are what could not be asked. Files named there may be on machines that nobody found.
 	Problems []Problem `json:"problems,omitempty"`
 	left     leftAlone
+	// by is who wants it done, empty for the hunt itself.
+	by string
 	// withdrawn are files of earlier runs that are condemned no longer.
 	withdrawn []SHA256
 }
@@ -39,6 +41,9 @@ func (h *Hunter) plan(ctx context.Context, w Window, keep bool) *Plan {
 	p.withdrawn = g.withdrawn
 	weak := newWeakEvidence()
 	for _, a := range h.cfg.Actions {
+		if a.Spec().Scope == ScopeHold {
+			continue // its tasks come of what the guards say
+		}
 		p.Tasks = append(p.Tasks, p.tasksFor(a.Spec(), weak)...)
 	}
 	for _, l := range weak.leftAlone() {
@@ -57,7 +62,7 @@ func (p *Plan) tasksFor(spec Spec, weak *weakEvidence) []Task {
 		if !ok {
 			i = len(tasks)
 			index[target] = i
-			tasks = append(tasks, Task{Action: spec.Name, Scope: spec.Scope, Target: target})
+			tasks = append(tasks, Task{Action: spec.Name, Scope: spec.Scope, Impact: spec.Impact, Target: target})
 		}
 		return &tasks[i]
 	}

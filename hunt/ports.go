@@ -37,14 +37,25 @@ func (f SearcherFunc) Search(ctx context.Context, batch []Indicator, since time.
 
 // Ledger remembers which tasks are done, beyond this process and this machine.
 type Ledger interface {
-	// Look tells what the ledger knows without changing it: an [Already] outcome for each task that is done.
+	// Look tells what the ledger knows without changing it: an outcome for each task that is not to be done now. That is [Already]
+	// for one that is done, and [Failed] with [ErrNotDue] or [ErrGivenUp] for one that has failed and is not to be tried again yet,
+	// or ever. A task with [Task.Released] is due as long as it is not done. Look also tells what is remembered as [Held], with the
+	// reason; such a task is due all the same, should no guard object any more.
 	Look(ctx context.Context, tasks []Task) ([]Outcome, error)
 
-	// Once calls do with those of the tasks that nobody has done and that nobody else is doing, at most once at a time anywhere,
-	// and records each outcome before it returns. A task without an outcome was not begun and is given back. Once returns an
-	// outcome for every task; its context ends when the claim on the tasks is lost.
-	Once(ctx context.Context, tasks []Task, do func(context.Context, []Task) []Outcome) ([]Outcome, error)
+	// Once calls do with those of the tasks that are to be done now and that nobody else is doing, at most once at a time anywhere,
+	// and records each outcome before it returns. A task without an outcome, or with [ErrNotBegun], was not begun and is given back. Once returns an
+	// outcome for every task, in their order; its context ends when the claim on the tasks is lost. Tasks that do gets, and outcomes,
+	// can have another [Task.Round] than those that were given.
+	Once(ctx context.Context, run string, tasks []Task, do DoFunc) ([]Outcome, error)
 }
+
+// DoFunc does tasks that were claimed. Before it changes anything it hands the tasks, with their [Task.Before], to note.
+type DoFunc func(ctx context.Context, tasks []Task, note NoteFunc) []Outcome
+
+// NoteFunc records what tasks are about to change, so that it is known even if the process dies over them. Nothing may be changed
+// if it fails.
+type NoteFunc func(ctx context.Context, tasks ...Task) error
 
 // Backlog remembers the indicators that runs have not finished with: a search failed, a task failed, or the process died. The
 // window that brought them is not asked about again, so without a backlog the next run would not know of them.
@@ -67,77 +78,6 @@ type VerifierFunc func(context.Context, Indicator) (bool, error)
 
 // Verify calls f.
 func (f VerifierFunc) Verify(ctx context.Context, ind Indicator) (bool, error) { return f(ctx, ind) }
-
-// Spec says what an action is about.
-type Spec struct {
-	// Name is the word for the action in keys, reports and configuration. It must not contain a slash.
-	Name string
-	// Scope is what one task applies to.
-	Scope Scope
-	// Evidence is the least that the action needs. With [None] a file is reason enough, seen or not.
-	Evidence Evidence
-	// Undo says what of the action can be taken back, empty if nothing can.
-	Undo string
-	// Batch says which tasks are handed over and recorded together. What was done of a batch when the process died is done
-	// again. Defaults to BatchAll, which is for actions that set a state.
-	Batch Batch
-	// InFlight is how many batches are under way at once. Defaults to 8.
-	InFlight int
-}
-
-// Batch is a way to put tasks together.
-type Batch int
-
-// The ways to put tasks together.
-const (
-	// BatchAll hands all tasks of a run over at once.
-	BatchAll Batch = iota
-	// BatchDevice hands the tasks on one device over together.
-	BatchDevice
-	// BatchTask hands over, and records, each task by itself: for actions that are seen to happen twice.
-	BatchTask
-)
-
-// Action does something about what was found. Do gets tasks of its own spec only, as many at once as [Spec.Batch] says, possibly
-// on several goroutines, and returns one outcome for each that it began; it works off the rest of a batch when one task fails.
-// It must be safe to do a task twice, or carry [Task.EventID] to those who have to tell.
-type Action interface {
-	Spec() Spec
-	Do(ctx context.Context, tasks []Task) []Outcome
-}
-
-// NewAction makes an [Action] of a spec and a function.
-func NewAction(spec Spec, do func(context.Context, []Task) []Outcome) Action {
-	return actionFunc{spec: spec, do: do}
-}
-
-type actionFunc struct {
-	spec Spec
-	do   func(context.Context, []Task) []Outcome
-}
-
-func (a actionFunc) Spec() Spec                                     { return a.spec }
-func (a actionFunc) Do(ctx context.Context, tasks []Task) []Outcome { return a.do(ctx, tasks) }
-
-// Hold is a guard's no to one task.
-type Hold struct {
-	// Key is the key of the task.
-	Key string
-	// Reason is told to the operator.
-	Reason string
-}
-
-// Guard looks at all tasks of a run before the first of them is done. The tasks that it names are held. A guard that fails
-// holds them all: what nobody has checked is not done.
-type Guard interface {
-	Review(ctx context.Context, tasks []Task) ([]Hold, error)
-}
-
-// GuardFunc adapts a function to a [Guard].
-type GuardFunc func(context.Context, []Task) ([]Hold, error)
-
-// Review calls f.
-func (f GuardFunc) Review(ctx context.Context, tasks []Task) ([]Hold, error) { return f(ctx, tasks) }
 
 // Observer is told of each step of a run, as it happens and from several goroutines. It must return soon.
 type Observer interface {

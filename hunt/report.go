@@ -10,17 +10,23 @@ import (
 
 // Report is what one run found, did and left.
 type Report struct {
-	Run        string      `json:"run"`
-	Window     Window      `json:"window"`
-	Begun      time.Time   `json:"begun"`
-	Ended      time.Time   `json:"ended"`
-	DryRun     bool        `json:"dry_run"`
+	Run    string    `json:"run"`
+	Window Window    `json:"window"`
+	Begun  time.Time `json:"begun"`
+	Ended  time.Time `json:"ended"`
+	DryRun bool      `json:"dry_run"`
+	// Undo means that the run took back what earlier ones did, and hunted nothing.
+	Undo       bool        `json:"undo,omitempty"`
 	Indicators []Indicator `json:"indicators"`
 	Sightings  []Sighting  `json:"sightings"`
 	// Outcomes has one entry for each task of the plan, in its order.
 	Outcomes []Outcome `json:"outcomes"`
 	// Problems are what could not be asked. Failed tasks are among Outcomes, not here.
 	Problems []Problem `json:"problems,omitempty"`
+	// Open are tasks of earlier runs that wait for a person: held or given up, not acknowledged, and not among Outcomes.
+	Open []Record `json:"open,omitempty"`
+	// Turned are files that something was done about and that are condemned no longer.
+	Turned []Turned `json:"turned,omitempty"`
 	// LeftAlone tells what was not acted on, and why: at most a few hundred entries, see LeftAloneTotal.
 	LeftAlone []LeftAlone `json:"left_alone,omitempty"`
 	// LeftAloneTotal counts all that was left alone, by reason.
@@ -29,9 +35,17 @@ type Report struct {
 	Interrupted bool `json:"interrupted,omitempty"`
 }
 
+// Turned is a file that is not condemned any more, with what was done about it and still is so.
+type Turned struct {
+	SHA256 SHA256 `json:"sha256"`
+	Threat Threat `json:"threat"`
+	// Records are what was done, in the order of their keys.
+	Records []Record `json:"records"`
+}
+
 // Problem is something that could not be asked.
 type Problem struct {
-	// Stage is intake, search, verdict, guard or ledger.
+	// Stage is intake, search, verdict, guard, ledger or audit.
 	Stage string
 	// Hashes are the files that the problem concerns, none if it concerns all.
 	Hashes []SHA256
@@ -45,6 +59,39 @@ func (p Problem) MarshalJSON() ([]byte, error) {
 		Hashes []SHA256 `json:"hashes,omitempty"`
 		Error  string   `json:"error"`
 	}{p.Stage, p.Hashes, p.Err.Error()})
+}
+
+// MarshalJSON adds key, event id and hashes of the task.
+func (r Record) MarshalJSON() ([]byte, error) {
+	hashes := make([]SHA256, len(r.Task.Indicators))
+	for i, ind := range r.Task.Indicators {
+		hashes[i] = ind.SHA256
+	}
+	out := struct {
+		Task
+		Key          string          `json:"key"`
+		EventID      string          `json:"event_id"`
+		Hashes       []SHA256        `json:"hashes,omitempty"`
+		Run          string          `json:"run"`
+		Status       Status          `json:"status"`
+		Detail       string          `json:"detail,omitempty"`
+		First        time.Time       `json:"first,omitzero"`
+		Last         time.Time       `json:"last,omitzero"`
+		Attempts     int             `json:"attempts,omitempty"`
+		Next         time.Time       `json:"next,omitzero"`
+		Refused      bool            `json:"refused,omitempty"`
+		GivenUp      bool            `json:"given_up,omitempty"`
+		Acknowledged bool            `json:"acknowledged,omitempty"`
+		Undone       time.Time       `json:"undone,omitzero"`
+		Before       json.RawMessage `json:"before,omitempty"`
+	}{
+		r.Task, r.Task.Key(), r.Task.EventID(), hashes, r.Run, r.Status, r.Detail, r.First, r.Last, r.Attempts, r.Next,
+		r.Refused, r.GivenUp, r.Acknowledged, r.Undone, nil,
+	}
+	if json.Valid(r.Task.Before) {
+		out.Before = r.Task.Before
+	}
+	return json.Marshal(out)
 }
 
 // MarshalJSON adds the indicators' hashes, the event id and the text of the error.
@@ -61,25 +108,48 @@ func (o Outcome) MarshalJSON() ([]byte, error) {
 		Status  Status   `json:"status"`
 		Detail  string   `json:"detail,omitempty"`
 		Error   string   `json:"error,omitempty"`
-	}{Task: o.Task, Key: o.Task.Key(), EventID: o.Task.EventID(), Hashes: hashes, Status: o.Status, Detail: o.Detail}
+
+		Refused      bool            `json:"refused,omitempty"`
+		Acknowledged bool            `json:"acknowledged,omitempty"`
+		Before       json.RawMessage `json:"before,omitempty"`
+		Requests     []Request       `json:"requests,omitempty"`
+	}{
+		Task: o.Task, Key: o.Task.Key(), EventID: o.Task.EventID(), Hashes: hashes, Status: o.Status, Detail: o.Detail,
+		Refused: o.Refused, Acknowledged: o.Acknowledged, Requests: o.Requests,
+	}
+	if json.Valid(o.Before) {
+		out.Before = o.Before
+	}
 	if o.Err != nil {
 		out.Error = o.Err.Error()
 	}
 	return json.Marshal(out)
 }
 
-// Count is the number of tasks that ended in the status.
+// Count is the number of tasks that ended in the status, without those that a person has acknowledged.
 func (r *Report) Count(s Status) int {
 	n := 0
 	for _, o := range r.Outcomes {
-		if o.Status == s {
+		if o.Status == s && !o.Acknowledged {
 			n++
 		}
 	}
 	return n
 }
 
-// Err joins everything that could not be asked or done, and is nil when all was. Held tasks are no error: see [Report.Count].
+// Held is how many tasks wait for a person's decision, those of earlier runs included.
+func (r *Report) Held() int {
+	n := r.Count(Held)
+	for _, rec := range r.Open {
+		if rec.Status == Held {
+			n++
+		}
+	}
+	return n
+}
+
+// Err joins everything that could not be asked or done, and is nil when all was. Held tasks are no error, see [Report.Held], nor is
+// what a person has acknowledged.
 func (r *Report) Err() error {
 	var all []error
 	for _, p := range r.Problems {
@@ -90,7 +160,7 @@ func (r *Report) Err() error {
 		}
 	}
 	for _, o := range r.Outcomes {
-		if o.Status != Failed {
+		if o.Status != Failed || o.Acknowledged {
 			continue
 		}
 		err := o.Err
@@ -98,6 +168,11 @@ func (r *Report) Err() error {
 			err = errors.New(o.Detail)
 		}
 		all = append(all, fmt.Errorf("%s: %w", o.Task, err))
+	}
+	for _, rec := range r.Open {
+		if rec.GivenUp {
+			all = append(all, fmt.Errorf("%s: %w: %s", rec.Task, ErrGivenUp, rec.Detail))
+		}
 	}
 	return errors.Join(all...)
 }

@@ -65,8 +65,8 @@ func TestRule7DryRunWritesNothing(t *testing.T) {
 func TestRule7GuardsComeBeforeWrites(t *testing.T) {
 	t.Parallel()
 	names, command := everything(t)
-	broken := hunt.GuardFunc(func(context.Context, []hunt.Task) ([]hunt.Hold, error) { return nil, errors.New("no answer") })
-	content := hunt.GuardFunc(func(context.Context, []hunt.Task) ([]hunt.Hold, error) { return nil, nil })
+	broken := hunt.GuardFunc(func(context.Context, hunt.Review) ([]hunt.Hold, error) { return nil, errors.New("no answer") })
+	content := hunt.GuardFunc(func(context.Context, hunt.Review) ([]hunt.Hold, error) { return nil, nil })
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, plainWorld())
 		r, err := o.hunter(t, crew{actions: names, command: command, guards: []hunt.Guard{content, broken, content}}).Run(t.Context(), o.window)
@@ -83,10 +83,10 @@ func TestRule7GuardsComeBeforeWrites(t *testing.T) {
 
 // atMost holds every task of an action beyond a number.
 func atMost(n int, action string) hunt.Guard {
-	return hunt.GuardFunc(func(_ context.Context, tasks []hunt.Task) ([]hunt.Hold, error) {
+	return hunt.GuardFunc(func(_ context.Context, r hunt.Review) ([]hunt.Hold, error) {
 		var holds []hunt.Hold
 		seen := 0
-		for _, task := range tasks {
+		for _, task := range r.Tasks {
 			if task.Action != action {
 				continue
 			}

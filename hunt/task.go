@@ -18,6 +18,8 @@ const (
 	ScopeDevice Scope = "device"
 	// ScopeProcess is one task for each file in each process.
 	ScopeProcess Scope = "process"
+	// ScopeHold is one task for each reason for which tasks about a file are held: for actions that tell of it.
+	ScopeHold Scope = "hold"
 )
 
 // Task is one action on one target because of given sightings.
@@ -25,16 +27,45 @@ type Task struct {
 	// Action is the name of the action, see [Spec].
 	Action string `json:"action"`
 	Scope  Scope  `json:"scope"`
-	// Target is the SHA-256, the decimal device id, or the process GUID and the SHA-256 with a slash between them.
+	Impact Impact `json:"impact"`
+	// Target is the SHA-256, the decimal device id, or the process GUID and the SHA-256 with a slash between them. For ScopeHold it is
+	// the SHA-256 and a digest of the reason.
 	Target string `json:"target"`
+	// Round is 2 for the second task on a machine that was handled before and on which something new was found, 3 for the third, and
+	// 0 or 1 for the first. The ledger counts.
+	Round int `json:"round,omitempty"`
+	// Undo means that what the task did is to be taken back.
+	Undo bool `json:"undo,omitempty"`
+	// Released means that a person wants it done now, whatever the guards say and however often it has failed.
+	Released bool `json:"released,omitempty"`
+	// Reason and Held are for a task of ScopeHold: why tasks are held, and the event ids of the first of them.
+	Reason string   `json:"reason,omitempty"`
+	Held   []string `json:"held,omitempty"`
 	// Indicators are the files that the task is about: one, except for a device on which several were seen.
 	Indicators []Indicator `json:"-"`
 	// Sightings are the evidence, the strongest first within a device. A task on a hash may have none.
 	Sightings []Sighting `json:"sightings,omitempty"`
+	// Before is the state of the target before the task, as JSON, as the action's Look found it. See [Looker].
+	Before []byte `json:"-"`
+	// Expect is the state that the target must still have, as JSON: what an approved plan saw. Empty expects nothing.
+	Expect []byte `json:"-"`
 }
 
-// Key identifies the task in the ledger for ever: action, scope and target.
-func (t Task) Key() string { return t.Action + "/" + string(t.Scope) + "/" + t.Target }
+// Key identifies the task in the ledger for ever: action, scope and target, and the round from the second on. What takes a task
+// back has the key of the task with undo/ before it.
+func (t Task) Key() string {
+	key := t.Base()
+	if t.Round > 1 {
+		key += "/" + strconv.Itoa(t.Round)
+	}
+	if t.Undo {
+		key = "undo/" + key
+	}
+	return key
+}
+
+// Base is the key of the first round.
+func (t Task) Base() string { return t.Action + "/" + string(t.Scope) + "/" + t.Target }
 
 // EventID is a UUID made of nothing but the key. A receiver that sees the same task twice, because a crash fell between the
 // call and its record, knows by it that it is the same.
@@ -92,7 +123,7 @@ func targetOf(scope Scope, s Sighting) string {
 // Status is what became of a task.
 type Status string
 
-// The five ends of a task.
+// The ends of a task.
 const (
 	// Done means that the action was carried out now.
 	Done Status = "done"
@@ -104,6 +135,8 @@ const (
 	Failed Status = "failed"
 	// Planned means that it would have been done, had this not been a dry run.
 	Planned Status = "planned"
+	// Undone means that what the task did was taken back now.
+	Undone Status = "undone"
 )
 
 // Outcome is what became of one task.
@@ -114,8 +147,15 @@ type Outcome struct {
 	Detail string `json:"detail,omitempty"`
 	// Err is the cause of a failure. It is nil for every other status.
 	Err error `json:"-"`
+	// Refused means that the failure is an answer that is likely to be the same the next time: a missing permission, a device that
+	// nobody knows. The task is tried again, but not with every run.
+	Refused bool `json:"refused,omitempty"`
+	// Acknowledged means that a person has taken note: what is held, or given up, counts no more for the end of the run.
+	Acknowledged bool `json:"acknowledged,omitempty"`
 	// Before is the state that the action changed, as JSON, for the way back. It is empty when there was none.
 	Before []byte `json:"-"`
+	// Requests are the calls that were made for it, and for the tasks that were done together with it.
+	Requests []Request `json:"requests,omitempty"`
 	// Again keeps the ledger from remembering that there was nothing to do: the next run looks again. It is for [Already] alone.
 	Again bool `json:"-"`
 }

@@ -142,7 +142,7 @@ func (l *ledger) Look(ctx context.Context, tasks []hunt.Task) ([]hunt.Outcome, e
 }
 
 // Once implements [hunt.Ledger].
-func (l *ledger) Once(ctx context.Context, tasks []hunt.Task, do func(context.Context, []hunt.Task) []hunt.Outcome) ([]hunt.Outcome, error) {
+func (l *ledger) Once(ctx context.Context, run string, tasks []hunt.Task, do hunt.DoFunc) ([]hunt.Outcome, error) {
 	old, err := l.legacyDone(ctx, tasks)
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (l *ledger) Once(ctx context.Context, tasks []hunt.Task, do func(context.Co
 	if len(rest) == 0 {
 		return old, nil
 	}
-	outcomes, err := l.Ledger.Once(ctx, rest, do)
+	outcomes, err := l.Ledger.Once(ctx, run, rest, do)
 	return append(old, outcomes...), err
 }
 

@@ -17,7 +17,7 @@ func TestNothingToDoCanBeLookedAtAgain(t *testing.T) {
 		task := hunt.Task{Action: "tag", Scope: hunt.ScopeDevice, Target: "7"}
 		calls := 0
 		for range 2 {
-			outcomes, err := l.Once(t.Context(), []hunt.Task{task}, func(_ context.Context, tasks []hunt.Task) []hunt.Outcome {
+			outcomes, err := l.Once(t.Context(), "run", []hunt.Task{task}, func(_ context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 				calls++
 				return []hunt.Outcome{{Task: tasks[0], Status: hunt.Already, Again: again}}
 			})

@@ -20,7 +20,7 @@ func ExampleNew() {
 			return
 		}
 		tasks := []hunt.Task{{Action: "isolate", Scope: hunt.ScopeDevice, Target: "4571602"}}
-		outcomes, err := ledger.Once(ctx, tasks, func(_ context.Context, tasks []hunt.Task) []hunt.Outcome {
+		outcomes, err := ledger.Once(ctx, "run", tasks, func(_ context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 			fmt.Println("isolating", tasks[0].Target)
 			return []hunt.Outcome{{Task: tasks[0], Status: hunt.Done, Detail: "isolated"}}
 		})

@@ -42,7 +42,7 @@ type action struct {
 	calls int
 }
 
-func (a *action) do(_ context.Context, tasks []hunt.Task) []hunt.Outcome {
+func (a *action) do(_ context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 	a.mu.Lock()
 	a.calls++
 	a.mu.Unlock()
@@ -57,8 +57,8 @@ func (a *action) do(_ context.Context, tasks []hunt.Task) []hunt.Outcome {
 	return outcomes
 }
 
-func never(t *testing.T) func(context.Context, []hunt.Task) []hunt.Outcome {
-	return func(_ context.Context, tasks []hunt.Task) []hunt.Outcome {
+func never(t *testing.T) hunt.DoFunc {
+	return func(_ context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 		t.Errorf("the work was called with %v", tasks)
 		return nil
 	}

@@ -25,7 +25,7 @@ func TestWorkEndsBeforeAnUnrenewedLeaseDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faulty{renew: func() error { return errStore }}
 		begun := time.Now()
-		outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7), func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+		outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), func(ctx context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 			<-ctx.Done()
 			if took := time.Since(begun); took < 50*time.Second || took >= time.Minute {
 				t.Errorf("the work was stopped after %v, want shortly before the lease of a minute ended", took)
@@ -46,13 +46,13 @@ func TestRenewalSurvivesAStoreThatFailsForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faulty{renew: times(10, errStore)}
 		work := &action{took: 3 * time.Minute}
-		outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7), func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+		outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), func(ctx context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 			defer func() {
 				if ctx.Err() != nil {
 					t.Errorf("the work was stopped: %v", context.Cause(ctx))
 				}
 			}()
-			return work.do(ctx, tasks)
+			return work.do(ctx, tasks, nil)
 		})
 		if err != nil || outcomes[0].Status != hunt.Done {
 			t.Errorf("Once = %+v, %v; want done", outcomes, err)
@@ -75,7 +75,7 @@ func TestWorkEndsWhenAnotherTookTheTaskOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := new(dedupe.Memory)
 		begun := time.Now()
-		outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7, 8), func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+		outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7, 8), func(ctx context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 			steal(t, store, 7)
 			<-ctx.Done()
 			if took := time.Since(begun); took != 20*time.Second {
@@ -111,9 +111,9 @@ func TestTasksNotBegunAreClaimedAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := new(dedupe.Memory)
 		work := new(action)
-		outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7, 8), func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+		outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7, 8), func(ctx context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 			if len(tasks) == 1 {
-				return work.do(ctx, tasks)
+				return work.do(ctx, tasks, nil)
 			}
 			c := steal(t, store, 7)
 			<-ctx.Done()
@@ -139,7 +139,7 @@ func TestWorkEndsBeforeTheLeaseDoesWhenTheStoreHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &hanging{Store: new(dedupe.Memory)}
 		calls := 0
-		outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7), func(ctx context.Context, _ []hunt.Task) []hunt.Outcome {
+		outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), func(ctx context.Context, _ []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 			calls++
 			begun := time.Now()
 			<-ctx.Done()
@@ -158,7 +158,7 @@ func TestNothingGoesOnAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &hanging{Store: new(dedupe.Memory), slowly: time.Second}
-		if _, err := ledger(t, store, "o").Once(t.Context(), tasks(7), (&action{took: 25 * time.Second}).do); err != nil {
+		if _, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), (&action{took: 25 * time.Second}).do); err != nil {
 			t.Error(err)
 		}
 		if n := store.inside.Load(); n != 0 {
@@ -191,14 +191,14 @@ func TestClaimsAreKeptAfterTheContextHasEnded(t *testing.T) {
 		var waited sync.WaitGroup
 		waited.Go(func() {
 			time.Sleep(time.Second)
-			outcomes, err := ledger(t, store, "second").Once(t.Context(), tasks(7), never(t))
+			outcomes, err := ledger(t, store, "second").Once(t.Context(), "run", tasks(7), never(t))
 			if err != nil || outcomes[0].Status != hunt.Already {
 				t.Errorf("who waited got %+v, %v; want already", outcomes, err)
 			}
 		})
-		if _, err := ledger(t, store, "first").Once(ctx, tasks(7), func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+		if _, err := ledger(t, store, "first").Once(ctx, "run", tasks(7), func(ctx context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 			cancel()
-			return (&action{took: 5 * time.Minute}).do(ctx, tasks)
+			return (&action{took: 5 * time.Minute}).do(ctx, tasks, nil)
 		}); err != nil {
 			t.Error(err)
 		}
@@ -210,7 +210,7 @@ func TestNothingIsBegunAfterTheContextHasEnded(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	store := &meanwhile{Store: new(dedupe.Memory), claimed: cancel}
-	outcomes, err := ledger(t, store, "o").Once(ctx, tasks(7), never(t))
+	outcomes, err := ledger(t, store, "o").Once(ctx, "run", tasks(7), never(t))
 	if err != nil || !errors.Is(outcomes[0].Err, hunt.ErrNotBegun) || !errors.Is(outcomes[0].Err, context.Canceled) {
 		t.Errorf("Once = %+v, %v; want not begun because of context.Canceled", outcomes, err)
 	}
@@ -236,7 +236,7 @@ func TestNotBegunAndNotGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faulty{finish: func() error { return errStore }}
 		begun := time.Now()
-		outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7), func(ctx context.Context, _ []hunt.Task) []hunt.Outcome {
+		outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), func(ctx context.Context, _ []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 			steal(t, store, 7)
 			<-ctx.Done()
 			return nil
@@ -250,9 +250,9 @@ func TestNotBegunAndNotGivenBack(t *testing.T) {
 func TestDoneAlthoughTheClaimWasLost(t *testing.T) {
 	t.Parallel()
 	store := new(dedupe.Memory)
-	outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7), func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+	outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), func(ctx context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 		steal(t, store, 7)
-		return new(action).do(ctx, tasks)
+		return new(action).do(ctx, tasks, nil)
 	})
 	if err != nil || outcomes[0].Status != hunt.Done || !strings.Contains(outcomes[0].Detail, "another hunter may have done it too") {
 		t.Errorf("Once = %+v, %v; want done, and what may have happened", outcomes, err)
@@ -263,7 +263,7 @@ func TestRecordingIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &faulty{finish: times(4, errStore)}
-		outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7), new(action).do)
+		outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), new(action).do)
 		if err != nil || outcomes[0].Status != hunt.Done || state(t, store, 7).State != dedupe.Done {
 			t.Errorf("Once = %+v, %v; want done and recorded", outcomes, err)
 		}
@@ -275,7 +275,7 @@ func TestRecordedAlthoughTheAnswerWasLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &faulty{after: times(1, errStore)}
-		outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7), new(action).do)
+		outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), new(action).do)
 		if err != nil || outcomes[0].Status != hunt.Done || outcomes[0].Detail != "isolated" {
 			t.Errorf("Once = %+v, %v; want done without a word about a lost claim", outcomes, err)
 		}
@@ -287,7 +287,7 @@ func TestDoneButNotRecordedIsToldAsFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faulty{finish: func() error { return errStore }}
 		begun := time.Now()
-		outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7), new(action).do)
+		outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), new(action).do)
 		if !errors.Is(err, dedupehunt.ErrNotRecorded) || !errors.Is(err, errStore) {
 			t.Errorf("Once = %v, want ErrNotRecorded because of the store", err)
 		}
@@ -304,7 +304,7 @@ func TestDoneButNotRecordedIsToldAsFailed(t *testing.T) {
 func TestStoreThatCannotClaim(t *testing.T) {
 	t.Parallel()
 	store := refusing{new(dedupe.Memory)}
-	outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7, 8), never(t))
+	outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7, 8), never(t))
 	if !errors.Is(err, errStore) || len(outcomes) != 2 || !errors.Is(outcomes[1].Err, hunt.ErrNotBegun) || !errors.Is(outcomes[1].Err, errStore) {
 		t.Errorf("Once = %+v, %v; want every task not begun because of the store", outcomes, err)
 	}
@@ -326,11 +326,11 @@ func TestSlowClaimIsNotTrusted(t *testing.T) {
 		store := &slow{Store: new(dedupe.Memory), pauses: []time.Duration{50 * time.Second}}
 		begun := time.Now()
 		work := new(action)
-		outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7), func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+		outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), func(ctx context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 			if took := time.Since(begun); took < 50*time.Second {
 				t.Errorf("the work began after %v", took)
 			}
-			return work.do(ctx, tasks)
+			return work.do(ctx, tasks, nil)
 		})
 		if err != nil || outcomes[0].Status != hunt.Done || work.calls != 1 {
 			t.Errorf("Once = %+v, %v after %d calls; want done by a second claim", outcomes, err, work.calls)

@@ -13,7 +13,7 @@ import (
 // Once implements [hunt.Ledger]. It calls do, possibly several times and never twice at once, with the tasks that it has claimed.
 // It returns one outcome for each task, in their order, and an error when the store or the context kept it from its work. The
 // outcomes count also then.
-func (l *Ledger) Once(ctx context.Context, tasks []hunt.Task, do func(context.Context, []hunt.Task) []hunt.Outcome) ([]hunt.Outcome, error) {
+func (l *Ledger) Once(ctx context.Context, _ string, tasks []hunt.Task, do hunt.DoFunc) ([]hunt.Outcome, error) {
 	b := newBatch(tasks)
 	err := l.once(ctx, b, do)
 	if err != nil {
@@ -22,7 +22,7 @@ func (l *Ledger) Once(ctx context.Context, tasks []hunt.Task, do func(context.Co
 	return b.outcomes(err), err
 }
 
-func (l *Ledger) once(ctx context.Context, b *batch, do func(context.Context, []hunt.Task) []hunt.Outcome) error {
+func (l *Ledger) once(ctx context.Context, b *batch, do hunt.DoFunc) error {
 	var problems []error
 	for {
 		keys := b.open()
@@ -62,7 +62,7 @@ func (l *Ledger) once(ctx context.Context, b *batch, do func(context.Context, []
 const mostLosses = 2
 
 // carryOut does the tasks of claims and records what became of them.
-func (l *Ledger) carryOut(ctx context.Context, b *batch, claims []dedupe.Claim, do func(context.Context, []hunt.Task) []hunt.Outcome) error {
+func (l *Ledger) carryOut(ctx context.Context, b *batch, claims []dedupe.Claim, do hunt.DoFunc) error {
 	ours := make(map[dedupe.Key]dedupe.Claim, len(claims))
 	for _, c := range claims {
 		ours[c.Key] = c
@@ -119,7 +119,7 @@ func (l *Ledger) carryOut(ctx context.Context, b *batch, claims []dedupe.Claim, 
 }
 
 // work calls do while the claims are kept, and returns why its context ended, if it did.
-func (l *Ledger) work(ctx context.Context, claims []dedupe.Claim, tasks []hunt.Task, do func(context.Context, []hunt.Task) []hunt.Outcome) ([]hunt.Outcome, error) {
+func (l *Ledger) work(ctx context.Context, claims []dedupe.Claim, tasks []hunt.Task, do hunt.DoFunc) ([]hunt.Outcome, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if err := ctx.Err(); err != nil {
@@ -130,7 +130,7 @@ func (l *Ledger) work(ctx context.Context, claims []dedupe.Claim, tasks []hunt.T
 	}
 	stop := l.keep(ctx, claims, cancel)
 	defer stop()
-	outcomes := do(ctx, tasks)
+	outcomes := do(ctx, tasks, func(context.Context, ...hunt.Task) error { return nil })
 	return outcomes, context.Cause(ctx)
 }
 

@@ -24,7 +24,7 @@ func TestOnceDoesEachTaskOnce(t *testing.T) {
 		work := new(action)
 		l := ledger(t, store, "first")
 		given := append(tasks(7, 3, 5), task(3)) // the same target twice
-		outcomes, err := l.Once(t.Context(), given, work.do)
+		outcomes, err := l.Once(t.Context(), "run", given, work.do)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func TestOnceDoesEachTaskOnce(t *testing.T) {
 			t.Errorf("the record is %+v, want done by first with the state before", r)
 		}
 
-		again, err := ledger(t, store, "second").Once(t.Context(), tasks(7, 3, 5), never(t))
+		again, err := ledger(t, store, "second").Once(t.Context(), "run", tasks(7, 3, 5), never(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestOnceDoesEachTaskOnce(t *testing.T) {
 
 func TestOnceOfNothing(t *testing.T) {
 	t.Parallel()
-	outcomes, err := ledger(t, new(dedupe.Memory), "o").Once(t.Context(), nil, never(t))
+	outcomes, err := ledger(t, new(dedupe.Memory), "o").Once(t.Context(), "run", nil, never(t))
 	if len(outcomes) > 0 || err != nil {
 		t.Errorf("Once of nothing = %v, %v", outcomes, err)
 	}
@@ -77,7 +77,7 @@ func TestManyHuntersDoEachTaskOnce(t *testing.T) {
 			mine := append(append([]int{}, devices[i*6:]...), devices[:i*6]...)
 			all.Go(func() {
 				for n := range 4 { // each asks for its tasks in four batches
-					outcomes, err := l.Once(t.Context(), tasks(mine[n*10:n*10+10]...), work.do)
+					outcomes, err := l.Once(t.Context(), "run", tasks(mine[n*10:n*10+10]...), work.do)
 					if err != nil {
 						t.Error(err)
 					}
@@ -110,7 +110,7 @@ func TestOnceRenewsWhileTheWorkGoesOn(t *testing.T) {
 		var waited sync.WaitGroup
 		waited.Go(func() {
 			time.Sleep(time.Second)
-			outcomes, err := ledger(t, store, "second").Once(t.Context(), tasks(7), never(t))
+			outcomes, err := ledger(t, store, "second").Once(t.Context(), "run", tasks(7), never(t))
 			if err != nil || outcomes[0].Status != hunt.Already {
 				t.Errorf("who waited got %+v, %v; want already", outcomes, err)
 			}
@@ -118,7 +118,7 @@ func TestOnceRenewsWhileTheWorkGoesOn(t *testing.T) {
 				t.Errorf("who waited was told after %v, want 5 minutes", took)
 			}
 		})
-		if _, err := ledger(t, store, "first").Once(t.Context(), tasks(7), work.do); err != nil {
+		if _, err := ledger(t, store, "first").Once(t.Context(), "run", tasks(7), work.do); err != nil {
 			t.Error(err)
 		}
 		waited.Wait()
@@ -143,11 +143,11 @@ func TestOnceTakesOverFromTheDead(t *testing.T) {
 		}
 		work := new(action)
 		var before time.Duration
-		outcomes, err := ledger(t, store, "heir").Once(t.Context(), tasks(6, 7, 8), func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+		outcomes, err := ledger(t, store, "heir").Once(t.Context(), "run", tasks(6, 7, 8), func(ctx context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 			if work.calls == 0 {
 				before = time.Since(begun)
 			}
-			return work.do(ctx, tasks)
+			return work.do(ctx, tasks, nil)
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -179,9 +179,9 @@ func TestOnceWaitsForTheSoonest(t *testing.T) {
 			}
 		}
 		var after []time.Duration
-		if _, err := ledger(t, store, "heir").Once(t.Context(), tasks(7, 8, 9), func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+		if _, err := ledger(t, store, "heir").Once(t.Context(), "run", tasks(7, 8, 9), func(ctx context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 			after = append(after, time.Since(begun))
-			return new(action).do(ctx, tasks)
+			return new(action).do(ctx, tasks, nil)
 		}); err != nil {
 			t.Error(err)
 		}
@@ -208,7 +208,7 @@ func TestOnceClaimsWhatWasForgotten(t *testing.T) {
 			}
 		})
 		work := new(action)
-		if _, err := ledger(t, store, "o").Once(t.Context(), tasks(7), work.do); err != nil || work.calls != 1 {
+		if _, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), work.do); err != nil || work.calls != 1 {
 			t.Errorf("Once did it %d times, %v; want once", work.calls, err)
 		}
 	})
@@ -232,7 +232,7 @@ func TestOnceClaimsAtOnceWhatAnotherGivesUp(t *testing.T) {
 					}
 				})
 				work := new(action)
-				if _, err := ledger(t, store, "o").Once(t.Context(), tasks(7), work.do); err != nil {
+				if _, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), work.do); err != nil {
 					t.Error(err)
 				}
 				if took := time.Since(begun); len(work.did) != 1 || took < 10*time.Second || took > 11*time.Second {
@@ -259,7 +259,7 @@ func TestWhatTheStoreIsTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := new(dedupe.Memory)
-			outcomes, err := ledger(t, store, "o").Once(t.Context(), tasks(7), func(_ context.Context, tasks []hunt.Task) []hunt.Outcome {
+			outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), func(_ context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 				if c.outcome == nil {
 					return nil
 				}
@@ -291,7 +291,7 @@ func TestOnceRecordsAfterItsContextHasEnded(t *testing.T) {
 		if _, err := store.Claim(ctx, "other", begun, time.Minute, dedupe.Key(task(9).Key())); err != nil {
 			t.Fatal(err)
 		}
-		outcomes, err := ledger(t, store, "o").Once(ctx, tasks(7, 8, 9), func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+		outcomes, err := ledger(t, store, "o").Once(ctx, "run", tasks(7, 8, 9), func(ctx context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 			cancel()
 			<-ctx.Done()
 			return []hunt.Outcome{{Task: tasks[0], Status: hunt.Done}}
@@ -326,7 +326,7 @@ func TestOnceStopsWaitingWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second+time.Millisecond)
 		defer cancel()
 		begun := time.Now()
-		outcomes, err := ledger(t, store, "o").Once(ctx, tasks(7), never(t))
+		outcomes, err := ledger(t, store, "o").Once(ctx, "run", tasks(7), never(t))
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "other") {
 			t.Errorf("Once = %v, want DeadlineExceeded and who is waited for", err)
 		}
@@ -340,7 +340,7 @@ func TestOneBadKeyStopsNoOther(t *testing.T) {
 	t.Parallel()
 	bad := hunt.Task{Action: "script", Scope: hunt.ScopeProcess, Target: strings.Repeat("x", 600)}
 	work := new(action)
-	outcomes, err := ledger(t, new(dedupe.Memory), "o").Once(t.Context(), []hunt.Task{bad, task(7)}, work.do)
+	outcomes, err := ledger(t, new(dedupe.Memory), "o").Once(t.Context(), "run", []hunt.Task{bad, task(7)}, work.do)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,7 +353,7 @@ func TestLook(t *testing.T) {
 	t.Parallel()
 	store := new(dedupe.Memory)
 	l := ledger(t, store, "o")
-	if _, err := l.Once(t.Context(), tasks(7), new(action).do); err != nil {
+	if _, err := l.Once(t.Context(), "run", tasks(7), new(action).do); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.Claim(t.Context(), "other", time.Now(), time.Hour, dedupe.Key(task(8).Key())); err != nil {
@@ -382,7 +382,7 @@ func TestOwnersDiffer(t *testing.T) {
 	t.Parallel()
 	store := new(dedupe.Memory)
 	for device := range 2 {
-		if _, err := ledger(t, store, "").Once(t.Context(), tasks(device), new(action).do); err != nil {
+		if _, err := ledger(t, store, "").Once(t.Context(), "run", tasks(device), new(action).do); err != nil {
 			t.Fatal(err)
 		}
 	}

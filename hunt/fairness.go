@@ -1,0 +1,91 @@
+package hunt
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// fairness asks again, right before something is done about a file, whether it is condemned still.
+type fairness struct {
+	h  *Hunter
+	mu sync.Mutex
+	// words are the answers of this run, each good for wordLife.
+	words map[SHA256]*word
+}
+
+// wordLife is how long an answer stands: the tasks of one file follow each other quickly.
+const wordLife = time.Minute
+
+type word struct {
+	asked     time.Time
+	once      sync.Once
+	condemned bool
+	err       error
+}
+
+func newFairness(h *Hunter) *fairness {
+	return &fairness{h: h, words: make(map[SHA256]*word)}
+}
+
+// ask returns the present verdict on a file. Several who ask at once share one question.
+func (f *fairness) ask(ctx context.Context, ind Indicator) (condemned bool, err error) {
+	now := f.h.cfg.Now()
+	f.mu.Lock()
+	w, ok := f.words[ind.SHA256]
+	if !ok || now.Sub(w.asked) > wordLife {
+		w = &word{asked: now}
+		f.words[ind.SHA256] = w
+	}
+	f.mu.Unlock()
+	w.once.Do(func() {
+		condemned, err := f.h.cfg.Verifier.Verify(ctx, ind)
+		f.mu.Lock()
+		w.condemned, w.err = condemned, err
+		f.mu.Unlock()
+	})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return w.condemned, w.err
+}
+
+// weigh returns the tasks that may go on, without what rests on files that are condemned no longer. The others get their end: held
+// if the verdict was taken back, failed if nobody could tell.
+func (f *fairness) weigh(ctx context.Context, tasks []Task, ends map[string]Outcome) (open []Task) {
+	if f.h.cfg.Verifier == nil {
+		return tasks
+	}
+	for _, t := range tasks {
+		fair, end := f.weighOne(ctx, t)
+		if ctx.Err() != nil {
+			return open // the others were not begun
+		}
+		if end.Status != "" {
+			ends[t.Key()] = end
+			continue
+		}
+		open = append(open, fair)
+	}
+	return open
+}
+
+func (f *fairness) weighOne(ctx context.Context, t Task) (Task, Outcome) {
+	withdrawn := make(map[SHA256]bool)
+	for _, ind := range t.Indicators {
+		condemned, err := f.ask(ctx, ind)
+		if err != nil {
+			err = fmt.Errorf("the verdict on %s could not be asked again: %w", ind.SHA256, err)
+			return t, Outcome{Task: t, Status: Failed, Detail: err.Error(), Err: err}
+		}
+		withdrawn[ind.SHA256] = !condemned
+	}
+	fair := t
+	fair.Indicators = slices.DeleteFunc(slices.Clone(t.Indicators), func(i Indicator) bool { return withdrawn[i.SHA256] })
+	fair.Sightings = slices.DeleteFunc(slices.Clone(t.Sightings), func(s Sighting) bool { return withdrawn[s.SHA256] })
+	if len(fair.Indicators) == 0 {
+		return t, Outcome{Task: t, Status: Held, Detail: "the verdict was taken back: the file is not condemned any more"}
+	}
+	return fair, Outcome{}
+}

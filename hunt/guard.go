@@ -1,0 +1,35 @@
+package hunt
+
+import "context"
+
+// Review is what guards look at: all tasks of a run before the first of them is done. Tasks of actions that merely tell are not
+// among them.
+type Review struct {
+	Run string
+	// Tasks are those that are not done yet, whether or not they are due now.
+	Tasks []Task
+	// Done are those that the ledger has as done. They cannot be held any more, but count towards a ceiling on a file.
+	Done []Task
+}
+
+// Hold is a guard's no to one task, or to all tasks because of one file.
+type Hold struct {
+	// Key is the key of the task. With SHA256 it is ignored.
+	Key string
+	// SHA256 holds every task of the file. A task that another file alone gives reason for is done for that other file.
+	SHA256 SHA256
+	// Reason is told to the operator.
+	Reason string
+}
+
+// Guard looks at all tasks of a run before the first of them is done. What it names is held. A guard that fails holds all tasks:
+// what nobody has checked is not done.
+type Guard interface {
+	Review(ctx context.Context, r Review) ([]Hold, error)
+}
+
+// GuardFunc adapts a function to a [Guard].
+type GuardFunc func(context.Context, Review) ([]Hold, error)
+
+// Review calls f.
+func (f GuardFunc) Review(ctx context.Context, r Review) ([]Hold, error) { return f(ctx, r) }

@@ -1,0 +1,71 @@
+package hunt
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+)
+
+var (
+	// ErrNotDue is the error of a task that has failed and is not to be tried again yet.
+	ErrNotDue = errors.New("hunt: not tried again yet")
+	// ErrGivenUp is the error of a task that has failed for so long that no run tries it again. A person has to look at it.
+	ErrGivenUp = errors.New("hunt: given up")
+)
+
+// Record is what a ledger remembers of one task.
+type Record struct {
+	// Task has the mails without their raw form, and [Task.Before] where the action recorded it.
+	Task Task
+	// Run is the run that tried it last.
+	Run string
+	// Status is Done, Already, Held or Failed. It is empty for a task that is being done, or whose process has died over it.
+	Status Status
+	// Detail is the sentence of the last outcome, or the last error.
+	Detail string
+	// First and Last are when it was tried, or held, first and last.
+	First, Last time.Time
+	// Attempts counts how often it was tried.
+	Attempts int
+	// Next is when a failed task is due again. Zero means with the next run.
+	Next time.Time
+	// Refused means that the last failure was an answer that is likely to be the same the next time.
+	Refused bool
+	// GivenUp means that no run tries it again.
+	GivenUp bool
+	// Acknowledged means that a person has taken note of what is held or given up.
+	Acknowledged bool
+	// Undone is when it was taken back. Zero means that it was not.
+	Undone time.Time
+}
+
+// Archive is the memory of a ledger beyond the tasks of one run.
+type Archive interface {
+	// Records yields what is remembered of every task, in the order of their keys, and at most one error, last.
+	Records(ctx context.Context) iter.Seq2[Record, error]
+	// Hold remembers tasks that are held, for a person to decide on. What is done or being done stays as it is.
+	Hold(ctx context.Context, run string, held ...Outcome) error
+}
+
+// Decision is what became of one task at one moment, for an [Auditor].
+type Decision struct {
+	Time    time.Time
+	Run     string
+	Outcome Outcome
+	// By is who decided, empty for the hunt itself.
+	By string
+}
+
+// Auditor keeps every decision of a run. A run that cannot have its decisions kept begins nothing more.
+type Auditor interface {
+	Audit(ctx context.Context, decisions ...Decision) error
+}
+
+// AuditorFunc adapts a function to an [Auditor].
+type AuditorFunc func(context.Context, ...Decision) error
+
+// Audit calls f.
+func (f AuditorFunc) Audit(ctx context.Context, decisions ...Decision) error {
+	return f(ctx, decisions...)
+}

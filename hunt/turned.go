@@ -1,0 +1,95 @@
+package hunt
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+)
+
+// recall reads what the archive remembers.
+func (x *run) recall(ctx context.Context) {
+	if x.h.cfg.Archive == nil {
+		return
+	}
+	for rec, err := range x.h.cfg.Archive.Records(ctx) {
+		if err != nil {
+			x.problem(Problem{Stage: "ledger", Err: err})
+			return
+		}
+		x.records = append(x.records, rec)
+	}
+}
+
+// stands tells whether something was done that is still so, as far as the ledger knows.
+func (r Record) stands() bool {
+	changed := len(r.Task.Before) > 0 || r.Status == Done && r.Task.Impact != Tells
+	return changed && (r.Status == Done || r.Status == Already) && r.Undone.IsZero() && !r.Task.Undo
+}
+
+// turn asks for the verdicts behind what was done lately, reports those that were taken back, and takes back what was done if it may.
+func (x *run) turn(ctx context.Context) {
+	if x.h.cfg.Verifier == nil || x.h.cfg.Recheck < 0 {
+		return
+	}
+	since := x.h.cfg.Now().Add(-x.h.cfg.Recheck)
+	byFile := make(map[SHA256]*Turned)
+	for _, rec := range x.records {
+		if !rec.stands() || rec.Acknowledged || rec.Last.Before(since) {
+			continue
+		}
+		for _, ind := range rec.Task.Indicators {
+			if byFile[ind.SHA256] == nil {
+				byFile[ind.SHA256] = &Turned{SHA256: ind.SHA256, Threat: ind.Threat}
+			}
+			byFile[ind.SHA256].Records = append(byFile[ind.SHA256].Records, rec)
+		}
+	}
+	var mu sync.Mutex
+	var workers sync.WaitGroup
+	slots := make(chan struct{}, 8)
+	for hash, turned := range byFile {
+		slots <- struct{}{}
+		workers.Go(func() {
+			defer func() { <-slots }()
+			condemned, err := x.fair.ask(ctx, Indicator{SHA256: hash, Threat: turned.Threat})
+			switch {
+			case err != nil && ctx.Err() == nil:
+				x.problem(Problem{Stage: "verdict", Hashes: []SHA256{hash}, Err: err})
+			case err == nil && !condemned:
+				mu.Lock()
+				x.r.Turned = append(x.r.Turned, *turned)
+				mu.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+	slices.SortFunc(x.r.Turned, func(a, b Turned) int { return cmp.Compare(a.SHA256.String(), b.SHA256.String()) })
+	if !x.h.cfg.AutoUndo || len(x.r.Turned) == 0 {
+		return
+	}
+	withdrawn := make(map[SHA256]bool)
+	for _, t := range x.r.Turned {
+		withdrawn[t.SHA256] = true
+	}
+	x.takeBack(ctx, func(r Record) bool {
+		return slices.ContainsFunc(r.Task.Indicators, func(i Indicator) bool { return withdrawn[i.SHA256] })
+	}, func(hash SHA256) bool { return !withdrawn[hash] })
+}
+
+// waiting lists what earlier runs left for a person, as far as this one has not come to another end with it.
+func (x *run) waiting() {
+	here := make(map[string]bool, len(x.r.Outcomes))
+	for _, o := range x.r.Outcomes {
+		here[o.Task.Key()] = true
+		here[o.Task.Base()] = here[o.Task.Base()] || !o.Task.Undo
+	}
+	for _, rec := range x.records {
+		if rec.Acknowledged || here[rec.Task.Key()] || rec.Task.Undo {
+			continue
+		}
+		if rec.Status == Held || rec.GivenUp {
+			x.r.Open = append(x.r.Open, rec)
+		}
+	}
+}
