@@ -57,14 +57,16 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	known := x.known(ctx, p.Tasks)
 	v := h.review(ctx, p, r, known)
 	x.recall(ctx)
-	x.turn(ctx)
+	if !p.partial {
+		x.turn(ctx)
+	}
 	x.unsure = v.unsure != ""
 	for _, group := range byAction(p.Tasks) {
 		r.Outcomes = append(r.Outcomes, x.group(ctx, group, v, known)...)
 	}
 	x.tellOfHolds(ctx)
 	x.waiting()
-	if !dry {
+	if !dry && !p.partial {
 		h.settle(ctx, p, r)
 	}
 	r.Ended = h.cfg.Now().UTC()

@@ -2,6 +2,7 @@ package hunt
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"iter"
@@ -70,6 +71,11 @@ func (g *gatherer) intake(ctx context.Context, w Window, fresh chan<- Indicator)
 // meet takes an indicator in, and hands it on if it is new in this run.
 func (g *gatherer) meet(ind Indicator, fresh chan<- Indicator) {
 	g.mu.Lock()
+	if ind.SHA256 == sha256.Sum256(nil) {
+		g.left.add(LeftAlone{File: ind.SHA256.String(), Reason: "the hash is that of every empty file"})
+		g.mu.Unlock()
+		return
+	}
 	known, ok := g.indicators[ind.SHA256]
 	if ok {
 		known.add(ind)

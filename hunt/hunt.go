@@ -35,6 +35,8 @@ type Config struct {
 	// Recheck is for how long after it was done the verdict behind a task is asked about by every run. Defaults to seven days; below
 	// zero never.
 	Recheck time.Duration
+	// Realm names what the hunt acts on, such as the organization. A saved plan of another realm is not applied.
+	Realm string
 	// PlanAge is how old a saved plan may be when it is applied. Defaults to 24 hours.
 	PlanAge time.Duration
 	// Auditor keeps every decision. Defaults to none.
