@@ -32,6 +32,7 @@ type config struct {
 
 	ledger   string
 	remember time.Duration
+	lease    time.Duration
 	actions  actionConfig
 
 	warnings []string
@@ -119,6 +120,18 @@ func (p *parser) duration(section, name string) time.Duration {
 	return d
 }
 
+// within is a duration that must not be outside two others.
+func (p *parser) within(section, name string, low, high time.Duration) time.Duration {
+	d, err := parseDuration(p.v.get(section, name))
+	if err == nil && (d < low || d > high) {
+		err = fmt.Errorf("want a length of time from %s to %s", low, high)
+	}
+	if err != nil {
+		p.fail(section, name, "%w", err)
+	}
+	return d
+}
+
 func parseDuration(s string) (time.Duration, error) {
 	text := strings.TrimPrefix(s, "-")
 	unit := map[string]time.Duration{"w": 7 * 24 * time.Hour, "d": 24 * time.Hour}
@@ -187,6 +200,7 @@ func parseConfig(v *values) (*config, error) {
 		nsxSession: p.bool("NSX", "session"),
 		ledger:     v.path(v.get("sqlite3", "filename")),
 		remember:   time.Duration(p.number("sqlite3", "deprecation", 1, 3650)) * 24 * time.Hour,
+		lease:      p.within("sqlite3", "lease", 2*time.Second, time.Hour),
 		warnings:   v.warnings,
 	}
 	if err := c.logLevel.UnmarshalText([]byte(pythonLevel(v.get("logging", "level")))); err != nil {

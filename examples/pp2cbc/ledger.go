@@ -25,7 +25,7 @@ type ledger struct {
 // A dry run does neither, and makes no file where there is none.
 func openLedger(ctx context.Context, cfg *config, dry bool, now func() time.Time, logger *slog.Logger) (*ledger, func(), error) {
 	if _, err := os.Stat(cfg.ledger); dry && errors.Is(err, fs.ErrNotExist) {
-		l, err := newLedger(new(dedupe.Memory), now)
+		l, err := newLedger(new(dedupe.Memory), cfg, now)
 		return l, func() {}, err
 	}
 	store, err := sqlitededupe.Open(ctx, cfg.ledger)
@@ -42,7 +42,7 @@ func openLedger(ctx context.Context, cfg *config, dry bool, now func() time.Time
 	}
 	var l *ledger
 	if err == nil {
-		l, err = newLedger(store, now)
+		l, err = newLedger(store, cfg, now)
 	}
 	if err != nil {
 		closeStore()
@@ -51,8 +51,8 @@ func openLedger(ctx context.Context, cfg *config, dry bool, now func() time.Time
 	return l, closeStore, nil
 }
 
-func newLedger(store dedupe.Store, now func() time.Time) (*ledger, error) {
-	l, err := dedupehunt.New(dedupehunt.Config{Store: store, Now: now})
+func newLedger(store dedupe.Store, cfg *config, now func() time.Time) (*ledger, error) {
+	l, err := dedupehunt.New(dedupehunt.Config{Store: store, Lease: cfg.lease, Now: now})
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,9 @@ import (
 
 // TestMain lets the test binary be the program itself: scripts of the configuration run it.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == recorderArgument {
+		os.Exit(recorder(os.Args[2:]))
+	}
 	if os.Getenv("PPHUNT_RUN_PROGRAM") != "" {
 		main()
 	}

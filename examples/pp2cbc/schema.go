@@ -60,6 +60,7 @@ func schema() []key {
 		{section: "NSX", name: "ca_file"},
 		{section: "sqlite3", name: "filename", fallback: "app.sql"},
 		{section: "sqlite3", name: "deprecation", fallback: "30"},
+		{section: "sqlite3", name: "lease", fallback: "60s"},
 		{section: "actions", name: "watchlist"},
 		{section: "actions", name: "webhook", secret: true},
 		{section: "actions", name: "script"},
