@@ -34,6 +34,9 @@ type config struct {
 	remember time.Duration
 	lease    time.Duration
 	actions  actionConfig
+	guard    guardConfig
+	// audit is the file of the audit log, empty for none.
+	audit string
 
 	warnings []string
 }
@@ -55,6 +58,7 @@ type actionConfig struct {
 	scriptTimeout time.Duration
 	liveResponse  bool
 	evidenceDir   string
+	evidenceLimit int64 // bytes
 	isolate       bool
 	policy        string
 	denylist      bool
@@ -83,7 +87,7 @@ func (p *parser) required(section, name string) string {
 // switched is the value of an action that is on by having one. The words for off are no value.
 func (p *parser) switched(name string) string {
 	value := p.v.get("actions", name)
-	if on, err := parseBool(value); err == nil && !on && value != "0" {
+	if off(value) {
 		return ""
 	}
 	return value
@@ -215,7 +219,13 @@ func parseConfig(v *values) (*config, error) {
 	for _, class := range list(v.get("Proofpoint", "classifications")) {
 		c.classes = append(c.classes, proofpoint.Classification(class))
 	}
-	c.actions = p.actions()
+	c.actions, c.guard = p.actions(), p.guard()
+	if name := v.get("audit", "filename"); !v.off("audit", "filename") && !off(name) {
+		c.audit = v.path(name)
+	}
+	if c.audit != "" && (c.audit == c.ledger || c.audit == c.logFile) {
+		p.fail("audit", "filename", "is the file of something else already")
+	}
 	if c.actions.nsxTag != "" && (c.nsx.url == "" || c.nsx.user == "" || c.nsx.secret == "") {
 		p.fail("actions", "nsx_tag", "needs NSX.url, NSX.username and NSX.password")
 	}
@@ -247,6 +257,9 @@ func (p *parser) actions() actionConfig {
 		if u, err := url.Parse(a.webhook); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			p.fail("actions", "webhook", "is not an http or https URL")
 		}
+	}
+	if a.evidenceLimit, err = parseSize(v.get("actions", "evidence_limit")); err != nil {
+		p.fail("actions", "evidence_limit", "%w", err)
 	}
 	if a.evidenceDir != "" && !a.liveResponse {
 		p.fail("actions", "evidence_dir", "has no use without actions.live_response")

@@ -85,7 +85,7 @@ func TestOldConfigIsReadAsItStands(t *testing.T) {
 	}
 	want := actionConfig{
 		script:    []string{"python3", "my action.py", "--file_path", "{file_path}", `C:\new\table`},
-		scriptDir: filepath.Dir(c.ledger), scriptTimeout: 5 * time.Minute, isolate: true, evidence: hunt.Executed,
+		scriptDir: filepath.Dir(c.ledger), scriptTimeout: 5 * time.Minute, isolate: true, evidence: hunt.Executed, evidenceLimit: 100 << 20,
 	}
 	if diff := cmp.Diff(want, c.actions, cmp.AllowUnexported(actionConfig{})); diff != "" {
 		t.Errorf("actions mismatch (-want +got):\n%s", diff)

@@ -104,13 +104,59 @@ func named[T any](s service, section string, all iter.Seq2[T, error]) iter.Seq2[
 	}
 }
 
-// namedAction marks the errors of an action.
+// namedAction marks the errors of an action, and leaves it what it can do besides: look, and take back.
 func namedAction(s service, section string, a hunt.Action) hunt.Action {
-	return hunt.NewAction(a.Spec(), func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
-		outcomes := a.Do(ctx, tasks)
+	marked := markedAction{Action: a, mark: func(outcomes []hunt.Outcome) []hunt.Outcome {
 		for i := range outcomes {
 			outcomes[i].Err = from(s, section, outcomes[i].Err)
 		}
 		return outcomes
-	})
+	}}
+	looker, looks := a.(hunt.Looker)
+	undoer, undoes := a.(hunt.Undoer)
+	switch {
+	case looks && undoes:
+		return markedBoth{markedLooker{marked, looker}, markedUndoer{marked, undoer}}
+	case looks:
+		return markedLooker{marked, looker}
+	case undoes:
+		return markedUndoer{marked, undoer}
+	}
+	return marked
+}
+
+type markedAction struct {
+	hunt.Action
+	mark func([]hunt.Outcome) []hunt.Outcome
+}
+
+func (a markedAction) Do(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+	return a.mark(a.Action.Do(ctx, tasks))
+}
+
+type markedLooker struct {
+	markedAction
+	looker hunt.Looker
+}
+
+func (a markedLooker) Look(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+	return a.mark(a.looker.Look(ctx, tasks))
+}
+
+type markedUndoer struct {
+	markedAction
+	undoer hunt.Undoer
+}
+
+func (a markedUndoer) Undo(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+	return a.mark(a.undoer.Undo(ctx, tasks))
+}
+
+type markedBoth struct {
+	markedLooker
+	undoer markedUndoer
+}
+
+func (a markedBoth) Undo(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+	return a.undoer.Undo(ctx, tasks)
 }

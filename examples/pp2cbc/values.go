@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -46,6 +47,7 @@ func readValues(path string, named bool, environ []string) (*values, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration file %s: %w", path, err)
 	}
+	v.warnOfReaders()
 	v.readEnv(env)
 	v.readSecretFiles()
 	return v, errors.Join(v.problems...)
@@ -76,6 +78,17 @@ func (v *values) readFile(path string) error {
 		}
 	}
 	return nil
+}
+
+// warnOfReaders warns of secrets in a file that others can read. What the bits say means nothing on Windows.
+func (v *values) warnOfReaders() {
+	secret := slices.ContainsFunc(schema(), func(k key) bool { return k.secret && v.text[k.String()] != "" })
+	if v.file == "" || !secret || runtime.GOOS == "windows" {
+		return
+	}
+	if info, err := os.Stat(v.file); err == nil && info.Mode().Perm()&0o044 != 0 {
+		v.warnings = append(v.warnings, fmt.Sprintf("%s holds secrets and can be read by other users: chmod 600", v.file))
+	}
 }
 
 // emptyMark stands for an empty value. The reader takes a key without a value for true, and forgets an empty value beside another.
@@ -124,11 +137,7 @@ func (v *values) take(section string, k *ini.Key) {
 		known, ok = key{section: section, name: name, retired: secret.retired}, true
 	}
 	if !ok {
-		warning := fmt.Sprintf("unknown key %s.%s is ignored", section, k.Name())
-		if guess := nearest(section, name); guess != "" {
-			warning += "; did you mean " + guess + "?"
-		}
-		v.warnings = append(v.warnings, warning)
+		v.unknown(section, k.Name(), nearest(section, name))
 		return
 	}
 	all := k.ValueWithShadows()
@@ -141,6 +150,20 @@ func (v *values) take(section string, k *ini.Key) {
 		v.warnings = append(v.warnings, fmt.Sprintf("%s is not used: %s", known, known.retired))
 	}
 	v.text[known.String()] = value
+}
+
+// unknown warns of a key that means nothing. Among the guards it is an error: a protection with a typing error in its name would
+// protect nobody, and a warning in the night would be read by nobody.
+func (v *values) unknown(section, name, guess string) {
+	meant := ""
+	if guess != "" {
+		meant = "; did you mean " + guess + "?"
+	}
+	if strings.EqualFold(section, "guard") {
+		v.problems = append(v.problems, fmt.Errorf("unknown key %s.%s: what it was to protect would be left unprotected%s", section, name, meant))
+		return
+	}
+	v.warnings = append(v.warnings, fmt.Sprintf("unknown key %s.%s is ignored%s", section, name, meant))
 }
 
 // readEnv lets the environment override the file.
@@ -156,6 +179,10 @@ func (v *values) readEnv(env map[string]string) {
 		}
 	}
 	for name := range env {
+		if strings.HasPrefix(name, "PP2CBC_GUARD_") {
+			v.problems = append(v.problems, fmt.Errorf("unknown environment variable %s: what it was to protect would be left unprotected", name))
+			continue
+		}
 		v.warnings = append(v.warnings, fmt.Sprintf("unknown environment variable %s is ignored", name))
 	}
 	slices.Sort(v.warnings)
