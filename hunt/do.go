@@ -179,7 +179,10 @@ func ownOutcomes(tasks []Task, outcomes []Outcome) []Outcome {
 		if o.Status == Failed && o.Err == nil {
 			o.Err = errors.New(o.Detail)
 		}
-		if o.Status == Done && len(o.Before) == 0 {
+		switch {
+		case o.Status == Already:
+			o.Before = nil // what was so before is not ours to take back
+		case o.Status == Done && len(o.Before) == 0:
 			o.Before = t.Before
 		}
 		own = append(own, o)

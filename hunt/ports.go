@@ -54,7 +54,7 @@ type Ledger interface {
 type DoFunc func(ctx context.Context, tasks []Task, note NoteFunc) []Outcome
 
 // NoteFunc records what tasks are about to change, so that it is known even if the process dies over them. Nothing may be changed
-// if it fails.
+// if it fails. What was noted is forgotten when the outcome says that nothing was changed: it was not begun, or was refused.
 type NoteFunc func(ctx context.Context, tasks ...Task) error
 
 // Backlog remembers the indicators that runs have not finished with: a search failed, a task failed, or the process died. The

@@ -1,0 +1,155 @@
+package hunt_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pphunt/pphunt/hunt"
+)
+
+func TestUndo(t *testing.T) {
+	t.Parallel()
+	seen := func(file byte, device int64) hunt.Sighting { return sighting(file, device, hunt.Executed) }
+	for _, c := range []struct {
+		name string
+		undo func(run string) hunt.Undo
+		want map[string]hunt.Status
+		lit  []string
+	}{
+		{
+			"a run", func(run string) hunt.Undo { return hunt.Undo{Run: run} },
+			map[string]hunt.Status{"undo/isolate/device/7": hunt.Undone, "undo/isolate/device/8": hunt.Undone}, []string{"9"},
+		},
+		{
+			"a device", func(string) hunt.Undo { return hunt.Undo{Device: 8} },
+			map[string]hunt.Status{"undo/isolate/device/8": hunt.Undone}, []string{"7", "9"},
+		},
+		{
+			"a file that is not alone", func(string) hunt.Undo { return hunt.Undo{SHA256: hash(1)} },
+			map[string]hunt.Status{"undo/isolate/device/7": hunt.Undone, "undo/isolate/device/8": hunt.Held}, []string{"8", "9"},
+		},
+		{
+			"a file, dry", func(string) hunt.Undo { return hunt.Undo{SHA256: hash(1), DryRun: true} },
+			map[string]hunt.Status{"undo/isolate/device/7": hunt.Planned, "undo/isolate/device/8": hunt.Held}, []string{"7", "8", "9"},
+		},
+		{"a run that is unknown", func(string) hunt.Undo { return hunt.Undo{Run: "x"} }, map[string]hunt.Status{}, []string{"7", "8", "9"}},
+		{"the device that was so before", func(string) hunt.Undo { return hunt.Undo{Device: 9} }, map[string]hunt.Status{}, []string{"7", "8", "9"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			ledger, iso := new(memory), &lamps{name: "isolate", on: map[string]bool{"9": true}}
+			cfg := response(ledger, nil, iso)
+			cfg.Searcher = searcher(seen(1, 7), seen(1, 8), seen(2, 8), seen(2, 9))
+			first := run(t, cfg)
+			h := newHunter(t, cfg)
+			r, err := h.Undo(t.Context(), c.undo(first.Run))
+			if err != nil {
+				t.Errorf("Undo: %v", err)
+			}
+			if diff := cmp.Diff(c.want, statuses(r)); diff != "" {
+				t.Errorf("outcomes mismatch (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(c.lit, iso.lit()); diff != "" {
+				t.Errorf("still on (-want +got):\n%s", diff)
+			}
+			if r, err = h.Undo(t.Context(), c.undo(first.Run)); err != nil || r.Count(hunt.Undone) > 0 {
+				t.Errorf("a second Undo took back %d more, error %v", r.Count(hunt.Undone), err)
+			}
+			if !r.DryRun {
+				again := run(t, cfg)
+				if got := again.Count(hunt.Done); got > 0 {
+					t.Errorf("the next run did %d tasks again", got)
+				}
+			}
+		})
+	}
+}
+
+func TestUndoLeavesWhatAnotherRunHasReasonFor(t *testing.T) {
+	t.Parallel()
+	ledger, iso := new(memory), &lamps{name: "isolate"}
+	cfg := response(ledger, nil, iso)
+	cfg.Source, cfg.Searcher = source(nil, indicator(1)), searcher(sighting(1, 7, hunt.Executed))
+	first := run(t, cfg)
+	// Another file ran on the same machine later, when it was isolated already.
+	later := ledger.records["isolate/device/7"]
+	later.Run, later.Status, later.Task.Round, later.Task.Before = "later", hunt.Already, 2, nil
+	later.Task.Indicators = []hunt.Indicator{indicator(2)}
+	ledger.records["isolate/device/7/2"] = later
+	h := newHunter(t, cfg)
+	for _, u := range []hunt.Undo{{Run: first.Run}, {SHA256: hash(1)}} {
+		r, err := h.Undo(t.Context(), u)
+		if err != nil || r.Count(hunt.Held) != 1 {
+			t.Errorf("Undo(%v): %v, error %v; want it held", u, statuses(r), err)
+		}
+	}
+	r, err := h.Undo(t.Context(), hunt.Undo{Device: 7})
+	if err != nil || r.Count(hunt.Undone) != 1 || len(iso.lit()) > 0 {
+		t.Errorf("Undo of the device: %v, error %v, still on %v", statuses(r), err, iso.lit())
+	}
+}
+
+func TestUndoWantsOneThing(t *testing.T) {
+	t.Parallel()
+	h := newHunter(t, response(new(memory), nil, &lamps{name: "isolate"}))
+	for _, u := range []hunt.Undo{{}, {Run: "x", Device: 7}, {Device: 7, SHA256: hash(1)}} {
+		if _, err := h.Undo(t.Context(), u); err == nil {
+			t.Errorf("Undo(%+v) gave no error", u)
+		}
+	}
+}
+
+func TestATurnedVerdictIsReportedAndUndone(t *testing.T) {
+	t.Parallel()
+	for _, auto := range []bool{false, true} {
+		ledger, iso, verdicts := new(memory), &lamps{name: "isolate"}, new(court)
+		ban := &recorder{spec: hunt.Spec{Name: "denylist", Scope: hunt.ScopeHash, Evidence: hunt.Executed}}
+		cfg := response(ledger, verdicts, iso, ban)
+		cfg.AutoUndo = auto
+		run(t, cfg)
+		verdicts.clear(hash(1))
+		cfg.Source = source(nil) // its window is over
+		r := run(t, cfg)
+		if len(r.Turned) != 1 || r.Turned[0].SHA256 != hash(1) || len(r.Turned[0].Records) != 3 {
+			t.Fatalf("auto %t: turned %+v, want file 1 with its isolations and its ban", auto, r.Turned)
+		}
+		want, lit := map[string]hunt.Status{}, []string{"7", "8", "9"}
+		if auto {
+			want = map[string]hunt.Status{
+				"undo/denylist/hash/" + hash(1).String(): hunt.Held, // the action cannot
+				"undo/isolate/device/7":                  hunt.Undone,
+				"undo/isolate/device/8":                  hunt.Held, // the other file ran there too
+			}
+			lit = []string{"8", "9"}
+		}
+		if diff := cmp.Diff(want, statuses(r)); diff != "" {
+			t.Errorf("auto %t: outcomes mismatch (-want +got):\n%s", auto, diff)
+		}
+		if diff := cmp.Diff(lit, iso.lit()); diff != "" {
+			t.Errorf("auto %t: still on (-want +got):\n%s", auto, diff)
+		}
+	}
+}
+
+func TestUndoIsAudited(t *testing.T) {
+	t.Parallel()
+	ledger, iso := new(memory), &lamps{name: "isolate"}
+	cfg := response(ledger, nil, iso)
+	run(t, cfg)
+	var by []string
+	cfg.Auditor = hunt.AuditorFunc(func(_ context.Context, all ...hunt.Decision) error {
+		for _, d := range all {
+			by = append(by, string(d.Outcome.Status)+" by "+d.By)
+		}
+		return nil
+	})
+	if _, err := newHunter(t, cfg).Undo(t.Context(), hunt.Undo{Device: 7, By: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(by, []string{"undone by ada"}) {
+		t.Errorf("decisions %q", by)
+	}
+}
