@@ -112,6 +112,8 @@ type recorder struct {
 	mu   sync.Mutex
 	did  []string
 	fail map[string]error
+	// see is shown each task, if it is not nil.
+	see func(hunt.Task)
 }
 
 func (r *recorder) Spec() hunt.Spec { return r.spec }
@@ -124,6 +126,9 @@ func (r *recorder) Do(_ context.Context, tasks []hunt.Task) []hunt.Outcome {
 		if err := r.fail[t.Target]; err != nil {
 			outcomes = append(outcomes, hunt.Outcome{Task: t, Status: hunt.Failed, Err: err})
 			continue
+		}
+		if r.see != nil {
+			r.see(t)
 		}
 		r.did = append(r.did, t.Target)
 		outcomes = append(outcomes, hunt.Outcome{Task: t, Status: hunt.Done})

@@ -68,7 +68,10 @@ func rawJSON(raw []byte) json.RawMessage {
 
 func (s *SavedPlan) body() ([]byte, error) {
 	p := s.plan
-	b := planBody{Run: s.Run, Realm: s.Realm, Made: s.Made, Window: p.Window}
+	b := planBody{
+		Run: s.Run, Realm: s.Realm, Made: s.Made, Window: p.Window,
+		Indicators: []planIndicator{}, Sightings: []planSighting{}, Tasks: []planTask{},
+	}
 	for _, ind := range p.Indicators {
 		saved := planIndicator{SHA256: ind.SHA256, Threat: ind.Threat, Mails: []planMail{}}
 		for _, m := range ind.Mails {

@@ -119,6 +119,8 @@ type lamps struct {
 	name string
 	mu   sync.Mutex
 	on   map[string]bool
+	// odd is a device whose state reads otherwise.
+	odd string
 	// log is what was called, in order.
 	log []string
 }
@@ -133,6 +135,9 @@ func (l *lamps) Look(_ context.Context, tasks []hunt.Task) []hunt.Outcome {
 	var outcomes []hunt.Outcome
 	for _, t := range tasks {
 		o := hunt.Outcome{Task: t, Status: hunt.Planned, Before: fmt.Appendf(nil, `{"on":%t}`, l.on[t.Target])}
+		if t.Target == l.odd {
+			o.Before = []byte(`{"on":"flickering"}`)
+		}
 		if l.on[t.Target] != t.Undo {
 			o.Status, o.Detail = hunt.Already, "it is so already"
 		}
