@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -97,8 +96,7 @@ func (l *Ledger) Open(ctx context.Context) ([]hunt.Indicator, error) {
 		return nil, fmt.Errorf("dedupehunt: open: %w", err)
 	}
 	now := l.cfg.Now()
-	byHash := make(map[hunt.SHA256]int)
-	var open []hunt.Indicator
+	var open merger
 	var tired []dedupe.Key
 	var problems []error
 	for _, r := range records {
@@ -115,26 +113,48 @@ func (l *Ledger) Open(ctx context.Context) ([]hunt.Indicator, error) {
 			problems = append(problems, fmt.Errorf("gave up on %s: it could not be finished with since %s", ind.SHA256, r.Created.Format(time.RFC3339)))
 			continue
 		}
-		i, known := byHash[ind.SHA256]
-		if !known {
-			i = len(open)
-			byHash[ind.SHA256] = i
-			open = append(open, hunt.Indicator{SHA256: ind.SHA256})
-		}
-		if open[i].Threat.ID == "" || ind.Threat.Time.After(open[i].Threat.Time) {
-			open[i].Threat = ind.Threat
-		}
-		for _, m := range ind.Mails {
-			if !slices.ContainsFunc(open[i].Mails, func(have hunt.Mail) bool { return have.ID == m.ID }) {
-				open[i].Mails = append(open[i].Mails, m)
-			}
-		}
+		open.add(ind)
 	}
 	problems = append(problems, l.settle(ctx, tired, "given up"))
 	if err := errors.Join(problems...); err != nil {
-		return open, fmt.Errorf("dedupehunt: open: %w", err)
+		return open.indicators, fmt.Errorf("dedupehunt: open: %w", err)
 	}
-	return open, nil
+	return open.indicators, nil
+}
+
+// merger puts together what several runs kept about the same files.
+type merger struct {
+	indicators []hunt.Indicator
+	index      map[hunt.SHA256]int
+	mails      map[mailOf]bool
+}
+
+type mailOf struct {
+	hash hunt.SHA256
+	mail string
+}
+
+// add takes a mail that is known already not twice, and the newest word about the threat.
+func (m *merger) add(ind hunt.Indicator) {
+	if m.index == nil {
+		m.index, m.mails = make(map[hunt.SHA256]int), make(map[mailOf]bool)
+	}
+	i, known := m.index[ind.SHA256]
+	if !known {
+		i = len(m.indicators)
+		m.index[ind.SHA256] = i
+		m.indicators = append(m.indicators, hunt.Indicator{SHA256: ind.SHA256})
+	}
+	to := &m.indicators[i]
+	if to.Threat.ID == "" || ind.Threat.Time.After(to.Threat.Time) {
+		to.Threat = ind.Threat
+	}
+	for _, mail := range ind.Mails {
+		if id := (mailOf{ind.SHA256, mail.ID}); !m.mails[id] {
+			m.mails[id] = true
+			to.Mails = append(to.Mails, mail)
+		}
+	}
 }
 
 // indicatorOf reads the note on an open indicator. Where the process died before it had written one, the key alone tells the file,
