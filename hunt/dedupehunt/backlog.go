@@ -18,9 +18,6 @@ var _ hunt.Backlog = (*Ledger)(nil)
 // three parts of a task's key, whose second is a scope.
 const openPrefix = "indicator/"
 
-// Patience is how long an indicator stays open. What fails for so long is for a person to look at.
-const Patience = 7 * 24 * time.Hour
-
 // Keep implements [hunt.Backlog]. The records of mails as they came are not kept.
 func (l *Ledger) Keep(ctx context.Context, run string, indicators ...hunt.Indicator) error {
 	notes := make(map[dedupe.Key][]byte, len(indicators))
@@ -34,8 +31,8 @@ func (l *Ledger) Keep(ctx context.Context, run string, indicators ...hunt.Indica
 		notes[key] = note
 		keys = append(keys, key)
 	}
-	if err := l.close(ctx, keys, func(c dedupe.Claim) dedupe.Result {
-		return dedupe.Result{Claim: c, State: dedupe.Released, Before: notes[c.Key]}
+	if err := l.close(ctx, keys, func(g dedupe.Grant) dedupe.Result {
+		return dedupe.Result{Claim: g.Claim, State: dedupe.Released, Before: notes[g.Claim.Key]}
 	}); err != nil {
 		return fmt.Errorf("dedupehunt: keep: %w", err)
 	}
@@ -61,13 +58,13 @@ func (l *Ledger) Settle(ctx context.Context, hashes ...hunt.SHA256) error {
 }
 
 func (l *Ledger) settle(ctx context.Context, keys []dedupe.Key, detail string) error {
-	return l.close(ctx, keys, func(c dedupe.Claim) dedupe.Result {
-		return dedupe.Result{Claim: c, State: dedupe.Done, Detail: detail}
+	return l.close(ctx, keys, func(g dedupe.Grant) dedupe.Result {
+		return dedupe.Result{Claim: g.Claim, State: dedupe.Done, Detail: detail}
 	})
 }
 
 // close claims keys and ends the claims at once. Those that somebody else has are his to end.
-func (l *Ledger) close(ctx context.Context, keys []dedupe.Key, end func(dedupe.Claim) dedupe.Result) error {
+func (l *Ledger) close(ctx context.Context, keys []dedupe.Key, end func(dedupe.Grant) dedupe.Result) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -79,7 +76,7 @@ func (l *Ledger) close(ctx context.Context, keys []dedupe.Key, end func(dedupe.C
 	var results []dedupe.Result
 	for _, g := range grants {
 		if g.Won {
-			results = append(results, end(g.Claim))
+			results = append(results, end(g))
 		}
 	}
 	if len(results) == 0 {
@@ -89,7 +86,7 @@ func (l *Ledger) close(ctx context.Context, keys []dedupe.Key, end func(dedupe.C
 	return err
 }
 
-// Open implements [hunt.Backlog]. Indicators that have been open for longer than [Patience] are given up: the error names them, once.
+// Open implements [hunt.Backlog]. Indicators that have been open for longer than [Config.GiveUp] are given up: the error names them, once.
 func (l *Ledger) Open(ctx context.Context) ([]hunt.Indicator, error) {
 	records, err := l.cfg.Store.Unfinished(ctx, openPrefix)
 	if err != nil {
@@ -108,7 +105,7 @@ func (l *Ledger) Open(ctx context.Context) ([]hunt.Indicator, error) {
 		case err != nil:
 			problems = append(problems, err)
 			continue
-		case now.Sub(r.Created) > Patience:
+		case now.Sub(r.Created) > l.cfg.GiveUp:
 			tired = append(tired, r.Key)
 			problems = append(problems, fmt.Errorf("gave up on %s: it could not be finished with since %s", ind.SHA256, r.Created.Format(time.RFC3339)))
 			continue

@@ -7,8 +7,10 @@ import (
 	"github.com/pphunt/pphunt/hunt"
 )
 
-// batch is what one call of Once has to bring to an end.
+// batch is what one call of Once has to bring to an end. Its keys are those of the tasks as they were given; a task can be claimed
+// under the key of a later round.
 type batch struct {
+	run   string
 	all   []hunt.Task
 	order []dedupe.Key
 	tasks map[dedupe.Key]hunt.Task
@@ -18,9 +20,9 @@ type batch struct {
 }
 
 // newBatch ends tasks whose key no store can keep at once: one of them must not stop the others.
-func newBatch(tasks []hunt.Task) *batch {
+func newBatch(run string, tasks []hunt.Task) *batch {
 	b := &batch{
-		all: tasks, tasks: make(map[dedupe.Key]hunt.Task, len(tasks)), ends: make(map[dedupe.Key]hunt.Outcome, len(tasks)),
+		run: run, all: tasks, tasks: make(map[dedupe.Key]hunt.Task, len(tasks)), ends: make(map[dedupe.Key]hunt.Outcome, len(tasks)),
 		losses: make(map[dedupe.Key]int),
 	}
 	for _, t := range tasks {
@@ -37,16 +39,19 @@ func newBatch(tasks []hunt.Task) *batch {
 	return b
 }
 
-// open lists the keys of tasks without an end, in the order in which the tasks were given.
-func (b *batch) open() []dedupe.Key {
-	var keys []dedupe.Key
+// open lists the tasks without an end, in the order in which they were given.
+func (b *batch) open() []hunt.Task {
+	var tasks []hunt.Task
 	for _, key := range b.order {
 		if _, ended := b.ends[key]; !ended {
-			keys = append(keys, key)
+			tasks = append(tasks, b.tasks[key])
 		}
 	}
-	return keys
+	return tasks
 }
+
+// end ends a task that was given.
+func (b *batch) end(t hunt.Task, o hunt.Outcome) { b.ends[dedupe.Key(t.Key())] = o }
 
 // outcomes has one for each task that was given. Those without an end were not begun, for the cause.
 func (b *batch) outcomes(cause error) []hunt.Outcome {

@@ -25,6 +25,66 @@ func tasks(devices ...int) []hunt.Task {
 	return all
 }
 
+// seen is a task on a device because of a file in a process, and further pairs of both.
+func seen(device int, file byte, guid string, more ...any) hunt.Task {
+	t := task(device)
+	add := func(file byte, guid string) {
+		ind := openIndicator(file, "mail")
+		ind.Mails[0].Raw = nil
+		if !slices.ContainsFunc(t.Indicators, func(have hunt.Indicator) bool { return have.SHA256 == ind.SHA256 }) {
+			t.Indicators = append(t.Indicators, ind)
+		}
+		t.Sightings = append(t.Sightings, hunt.Sighting{
+			SHA256: ind.SHA256, Evidence: hunt.Executed, Process: hunt.Process{GUID: guid}, Device: hunt.Device{ID: int64(device), Name: "LAB"},
+		})
+	}
+	add(file, guid)
+	for i := 0; i+1 < len(more); i += 2 {
+		add(byte(more[i].(int)), more[i+1].(string))
+	}
+	return t
+}
+
+// records is everything that a ledger remembers of tasks.
+func records(t *testing.T, l *dedupehunt.Ledger) []hunt.Record {
+	t.Helper()
+	var all []hunt.Record
+	for r, err := range l.Records(context.WithoutCancel(t.Context())) {
+		if err != nil {
+			t.Fatalf("Records: %v", err)
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// ends lets a ledger do one task, which ends with an outcome.
+func ends(t *testing.T, l *dedupehunt.Ledger, task hunt.Task, o hunt.Outcome) hunt.Outcome {
+	t.Helper()
+	outcomes, err := l.Once(t.Context(), "run", []hunt.Task{task}, func(_ context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
+		o.Task = tasks[0]
+		return []hunt.Outcome{o}
+	})
+	if err != nil || len(outcomes) != 1 {
+		t.Fatalf("Once(%s) = %+v, %v", task.Key(), outcomes, err)
+	}
+	return outcomes[0]
+}
+
+// rests asks a ledger for one task that must not be done now.
+func rests(t *testing.T, l *dedupehunt.Ledger, task hunt.Task) hunt.Outcome {
+	t.Helper()
+	outcomes, err := l.Once(t.Context(), "run", []hunt.Task{task}, never(t))
+	if err != nil || len(outcomes) != 1 {
+		t.Fatalf("Once(%s) = %+v, %v", task.Key(), outcomes, err)
+	}
+	looked, err := l.Look(t.Context(), []hunt.Task{task})
+	if err != nil || len(looked) != 1 || looked[0].Detail != outcomes[0].Detail || looked[0].Status != outcomes[0].Status {
+		t.Errorf("Look = %+v, %v; want the same as Once, which said %+v", looked, err, outcomes[0])
+	}
+	return outcomes[0]
+}
+
 func ledger(t *testing.T, store dedupe.Store, owner string) *dedupehunt.Ledger {
 	t.Helper()
 	l, err := dedupehunt.New(dedupehunt.Config{Store: store, Owner: owner})

@@ -1,7 +1,6 @@
 package dedupehunt
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -29,16 +28,24 @@ type Config struct {
 	Poll time.Duration
 	// Record is how long the ledger tries to record outcomes, also after the context has ended. Defaults to 10 s.
 	Record time.Duration
+	// Retry says how long a task that has failed waits, at least, until it is tried again: after how many failures of this kind in a
+	// row, and whether the last was a refusal, see [hunt.Outcome]. Defaults to [Backoff].
+	Retry func(failures int, refused bool) time.Duration
+	// GiveUp is how long after its first failure a task is given up, and an open indicator after it was kept. Defaults to [Patience].
+	GiveUp time.Duration
 	// Now is the clock. Defaults to [time.Now].
 	Now func() time.Time
 }
 
-// Ledger is a [hunt.Ledger] on a store. It is safe for concurrent use.
+// Ledger is a [hunt.Ledger], a [hunt.Archive] and a [hunt.Backlog] on a store. It is safe for concurrent use.
 type Ledger struct {
 	cfg Config
 }
 
-var _ hunt.Ledger = (*Ledger)(nil)
+var (
+	_ hunt.Ledger  = (*Ledger)(nil)
+	_ hunt.Archive = (*Ledger)(nil)
+)
 
 // New checks the configuration and reports everything that is wrong with it.
 func New(cfg Config) (*Ledger, error) {
@@ -46,8 +53,8 @@ func New(cfg Config) (*Ledger, error) {
 	if cfg.Store == nil {
 		problems = append(problems, errors.New("dedupehunt: Config.Store is missing"))
 	}
-	if cfg.Lease < 0 || cfg.Renew < 0 || cfg.Poll < 0 || cfg.Record < 0 {
-		problems = append(problems, errors.New("dedupehunt: Lease, Renew, Poll and Record must not be negative"))
+	if cfg.Lease < 0 || cfg.Renew < 0 || cfg.Poll < 0 || cfg.Record < 0 || cfg.GiveUp < 0 {
+		problems = append(problems, errors.New("dedupehunt: Lease, Renew, Poll, Record and GiveUp must not be negative"))
 	}
 	if cfg.Lease == 0 {
 		cfg.Lease = time.Minute
@@ -63,6 +70,12 @@ func New(cfg Config) (*Ledger, error) {
 	}
 	if cfg.Record == 0 {
 		cfg.Record = 10 * time.Second
+	}
+	if cfg.Retry == nil {
+		cfg.Retry = Backoff
+	}
+	if cfg.GiveUp == 0 {
+		cfg.GiveUp = Patience
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -87,29 +100,4 @@ func owner() string {
 	}
 	host = strings.ReplaceAll(strings.ToValidUTF8(host[:min(len(host), 200)], "?"), "\x00", "?")
 	return host + "/" + strconv.Itoa(os.Getpid()) + "/" + strings.ToLower(rand.Text()[:8])
-}
-
-// Look implements [hunt.Ledger]: it returns an outcome for each task that is done, and changes nothing.
-func (l *Ledger) Look(ctx context.Context, tasks []hunt.Task) ([]hunt.Outcome, error) {
-	b := newBatch(tasks)
-	records, err := l.cfg.Store.Lookup(ctx, b.open()...)
-	if err != nil {
-		return nil, fmt.Errorf("dedupehunt: look: %w", err)
-	}
-	var outcomes []hunt.Outcome
-	for _, r := range records {
-		if r.State == dedupe.Done {
-			outcomes = append(outcomes, already(b.tasks[r.Key], r))
-		}
-	}
-	return outcomes, nil
-}
-
-// already is the outcome of a task that the store has as done.
-func already(t hunt.Task, r dedupe.Record) hunt.Outcome {
-	detail := "done before, on " + r.Updated.UTC().Format("2006-01-02 15:04:05 UTC")
-	if r.Detail != "" {
-		detail += ": " + r.Detail
-	}
-	return hunt.Outcome{Task: t, Status: hunt.Already, Detail: detail}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/pphunt/pphunt/dedupe"
 	"github.com/pphunt/pphunt/hunt"
@@ -37,8 +38,8 @@ func TestOnceDoesEachTaskOnce(t *testing.T) {
 			}
 		}
 		r := state(t, store, 7)
-		if r.State != dedupe.Done || r.Owner != "first" || r.Detail != "isolated" || string(r.Before) != "{}" {
-			t.Errorf("the record is %+v, want done by first with the state before", r)
+		if r.State != dedupe.Done || r.Owner != "first" || r.Detail != "isolated" {
+			t.Errorf("the record is %+v, want done by first", r)
 		}
 
 		again, err := ledger(t, store, "second").Once(t.Context(), "run", tasks(7, 3, 5), never(t))
@@ -245,21 +246,47 @@ func TestOnceClaimsAtOnceWhatAnotherGivesUp(t *testing.T) {
 
 func TestWhatTheStoreIsTold(t *testing.T) {
 	t.Parallel()
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	tried := func(r hunt.Record) hunt.Record {
+		r.Task, r.Run, r.Attempts, r.First, r.Last = seen(7, 1, "g"), "run", 1, now, now
+		return r
+	}
+	before := tried(hunt.Record{Status: hunt.Done, Detail: "d"})
+	before.Task.Before = []byte(`{"on":false}`)
+	odd := tried(hunt.Record{Status: hunt.Done})
+	odd.Task.Before = []byte(`"no JSON"`)
+	held := tried(hunt.Record{Status: hunt.Held, Detail: "allow-listed"})
+	held.Attempts = 0
 	for name, c := range map[string]struct {
 		outcome *hunt.Outcome
-		want    dedupe.Record
+		state   dedupe.State
+		want    hunt.Record
 		status  hunt.Status
 	}{
-		"done":      {&hunt.Outcome{Status: hunt.Done, Detail: "d", Before: []byte("b")}, dedupe.Record{State: dedupe.Done, Detail: "d", Before: []byte("b")}, hunt.Done},
-		"already":   {&hunt.Outcome{Status: hunt.Already, Detail: "it was so"}, dedupe.Record{State: dedupe.Done, Detail: "it was so"}, hunt.Already},
-		"failed":    {&hunt.Outcome{Status: hunt.Failed, Detail: "d", Err: errors.New("503")}, dedupe.Record{State: dedupe.Failed, Detail: "503"}, hunt.Failed},
-		"held":      {&hunt.Outcome{Status: hunt.Held, Detail: "allow-listed"}, dedupe.Record{State: dedupe.Released, Detail: "allow-listed"}, hunt.Held},
-		"not begun": {nil, dedupe.Record{State: dedupe.Released, Detail: "not begun"}, hunt.Failed},
+		"done":               {&hunt.Outcome{Status: hunt.Done, Detail: "d", Before: []byte(`{"on":false}`)}, dedupe.Done, before, hunt.Done},
+		"a state of no JSON": {&hunt.Outcome{Status: hunt.Done, Before: []byte("no JSON")}, dedupe.Done, odd, hunt.Done},
+		"already":            {&hunt.Outcome{Status: hunt.Already, Detail: "so"}, dedupe.Done, tried(hunt.Record{Status: hunt.Already, Detail: "so"}), hunt.Already},
+		"failed": {
+			&hunt.Outcome{Status: hunt.Failed, Detail: "d", Err: errors.New("503")}, dedupe.Failed,
+			tried(hunt.Record{Status: hunt.Failed, Detail: "503"}), hunt.Failed,
+		},
+		"refused": {
+			&hunt.Outcome{Status: hunt.Failed, Detail: "d", Refused: true}, dedupe.Failed,
+			tried(hunt.Record{Status: hunt.Failed, Detail: "d", Refused: true, Next: now.Add(6 * time.Hour)}), hunt.Failed,
+		},
+		"held":      {&hunt.Outcome{Status: hunt.Held, Detail: "allow-listed"}, dedupe.Released, held, hunt.Held},
+		"not begun": {nil, dedupe.Released, hunt.Record{Task: seen(7, 1, "g"), Run: "run"}, hunt.Failed},
+		"said to be not begun": {
+			&hunt.Outcome{Status: hunt.Failed, Err: fmt.Errorf("%w: no", hunt.ErrNotBegun)}, dedupe.Released,
+			hunt.Record{Task: seen(7, 1, "g"), Run: "run"}, hunt.Failed,
+		},
+		"a word that is none": {&hunt.Outcome{Status: "splendid"}, dedupe.Released, hunt.Record{Task: seen(7, 1, "g"), Run: "run"}, "splendid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := new(dedupe.Memory)
-			outcomes, err := ledger(t, store, "o").Once(t.Context(), "run", tasks(7), func(_ context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
+			l := clockwork(t, store, &now)
+			outcomes, err := l.Once(t.Context(), "run", []hunt.Task{seen(7, 1, "g")}, func(_ context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
 				if c.outcome == nil {
 					return nil
 				}
@@ -273,9 +300,11 @@ func TestWhatTheStoreIsTold(t *testing.T) {
 			if c.outcome == nil && !errors.Is(outcomes[0].Err, hunt.ErrNotBegun) {
 				t.Errorf("the error is %v, want ErrNotBegun", outcomes[0].Err)
 			}
-			r := state(t, store, 7)
-			if got := (dedupe.Record{State: r.State, Detail: r.Detail, Before: r.Before}); !cmp.Equal(c.want, got) {
-				t.Errorf("record mismatch (-want +got):\n%s", cmp.Diff(c.want, got))
+			if r := state(t, store, 7); r.State != c.state {
+				t.Errorf("the store has it as %s, want %s", r.State, c.state)
+			}
+			if diff := cmp.Diff([]hunt.Record{c.want}, records(t, l), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("records mismatch (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -1,0 +1,64 @@
+package dedupehunt
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pphunt/pphunt/dedupe"
+	"github.com/pphunt/pphunt/hunt"
+)
+
+// Hold implements [hunt.Archive]. What is remembered just so stays untouched, and acknowledged if it was. A held task is no obstacle:
+// a run in which no guard objects does it.
+func (l *Ledger) Hold(ctx context.Context, run string, held ...hunt.Outcome) error {
+	if err := l.hold(ctx, run, held); err != nil {
+		return fmt.Errorf("dedupehunt: hold: %w", err)
+	}
+	return nil
+}
+
+func (l *Ledger) hold(ctx context.Context, run string, held []hunt.Outcome) error {
+	var tasks []hunt.Task
+	reasons := make(map[dedupe.Key]string, len(held))
+	for _, o := range held {
+		if dedupe.Key(o.Task.Key()).Check() == nil { // no store can keep the others, and nobody can claim them
+			tasks = append(tasks, o.Task)
+			reasons[dedupe.Key(o.Task.Key())] = o.Detail
+		}
+	}
+	pasts, err := l.pasts(ctx, tasks)
+	if err != nil {
+		return err
+	}
+	var keys []dedupe.Key
+	due := make(map[dedupe.Key]job, len(tasks))
+	for _, t := range tasks {
+		// Whether it is due is nobody's question here.
+		t.Released = true
+		v := l.judge(t, pasts[firstKey(t)])
+		t.Released, v.task.Released = false, false
+		reason := reasons[dedupe.Key(t.Key())]
+		if v.ended || v.key().Check() != nil || isHeld(v, reason) {
+			continue
+		}
+		keys = append(keys, v.key())
+		due[v.key()] = job{given: t, verdict: v}
+	}
+	return l.close(ctx, keys, func(g dedupe.Grant) dedupe.Result {
+		j := due[g.Claim.Key]
+		e := newPast(j.past.round, g.Record).entry.held(reasons[dedupe.Key(j.given.Key())], l.cfg.Now()).about(run, j.task)
+		return dedupe.Result{Claim: g.Claim, State: dedupe.Released, Detail: e.Detail, Before: e.bytes()}
+	})
+}
+
+// isHeld tells whether a task is remembered as held for a reason, and for the same findings.
+func isHeld(v verdict, reason string) bool {
+	e := v.past.entry
+	if v.past.record.State != dedupe.Released || e.Status != hunt.Held || e.Detail != strings.ToValidUTF8(reason, "\uFFFD") {
+		return false
+	}
+	kept, err := hunt.DecodeTask(e.Task)
+	return err == nil && slices.Equal(findings(kept), findings(v.task))
+}
