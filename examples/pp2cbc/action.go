@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -18,20 +17,17 @@ import (
 
 // actionOptions are the flags of the subcommand action, which the old action.py had.
 type actionOptions struct {
-	config        string
-	configNamed   bool
+	common
 	device, pid   int64
 	path          string
 	sha256        hunt.SHA256
 	close, dryRun bool
-	help          bool
 }
 
 func parseActionFlags(args []string) (actionOptions, error) {
 	var o actionOptions
 	var device, pid string
-	fs := newFlags()
-	fs.StringVar(&o.config, "config", "config.conf", "")
+	fs := newFlags(&o.common)
 	fs.StringVar(&device, "device_id", "", "")
 	fs.StringVar(&pid, "pid", "", "")
 	fs.StringVar(&o.path, "file_path", "", "")
@@ -42,16 +38,13 @@ func parseActionFlags(args []string) (actionOptions, error) {
 	})
 	fs.BoolVar(&o.close, "close", false, "")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return actionOptions{help: true}, nil
-		}
+	rest, err := o.parse(fs, args)
+	if err != nil || o.help {
 		return o, err
 	}
-	fs.Visit(func(f *flag.Flag) { o.configNamed = o.configNamed || f.Name == "config" })
 	var problems []error
-	if fs.NArg() > 0 {
-		problems = append(problems, fmt.Errorf("unexpected argument %q", fs.Arg(0)))
+	if len(rest) > 0 {
+		problems = append(problems, fmt.Errorf("unexpected argument %q", rest[0]))
 	}
 	number := func(name, text string) int64 {
 		n, err := strconv.ParseInt(text, 10, 64)
@@ -77,27 +70,23 @@ func (p program) action(ctx context.Context, args []string) int {
 		fmt.Fprint(p.out, usage)
 		return exitDone
 	}
-	cfg, err := p.load(o.config, o.configNamed)
+	j, end, err := p.begin(o.common)
 	if err != nil {
 		return p.refuse(err)
 	}
-	logger, closeLog, err := openLog(cfg)
-	if err != nil {
-		return p.refuse(err)
-	}
-	defer closeLog()
-	client, err := newCBC(cfg, logger)
+	defer end()
+	client, err := newCBC(j.cfg, j.logger)
 	if err != nil {
 		return p.refuse(err)
 	}
 	notes, err := contain(ctx, client, o)
 	for _, note := range notes {
 		fmt.Fprintln(p.out, harmless(note))
-		logger.Info("action", "device_id", o.device, "note", note)
+		j.logger.Info("action", "device_id", o.device, "note", note)
 	}
 	if err != nil {
-		logger.Error("action", slog.Int64("device_id", o.device), slog.Any("error", err))
-		p.complain("%s", explain(from(cfg.cbc, "CarbonBlack", err)))
+		j.logger.Error("action", slog.Int64("device_id", o.device), slog.Any("error", err))
+		p.complain("%s", explain(from(j.cfg.cbc, "CarbonBlack", err)))
 		return exitFailed
 	}
 	return exitDone

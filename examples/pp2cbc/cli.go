@@ -22,18 +22,40 @@ const usage = `pp2cbc finds the attachments that Proofpoint TAP condemned on the
 
 usage:
   pp2cbc [flags]                 hunt once, for the last hour
+  pp2cbc --dry-run               read everything, change nothing, say what would be done
   pp2cbc --demo                  show it on a made-up company, without any account
+  pp2cbc status [flags]          what is held, failed or being done; asks no service
+  pp2cbc apply --held ID...      do what is held or given up after all
+  pp2cbc undo [flags]            take back what was done
   pp2cbc action [flags]          kill one process and delete one file on one device
 
 flags:
   --config FILE                  the configuration (default config.conf)
   --start-time T, --end-time T   the window, ISO 8601 in UTC, such as 2026-03-02T10:00:00Z; from 30 s to 1 h long, in the past
   --dry-run                      read everything, change nothing, say what would be done
+  --plan FILE                    the same, and keep it in FILE for --apply
+  --apply FILE                   do exactly what the plan says, where nothing has changed since
   --json                         the report as JSON on standard output
   --now                          print the present time in UTC and end
   --demo                         the demonstration
   --version                      print the version and end
   -h, --help                     print this text and end
+
+flags of status:
+  --all                          also what is done
+  --ack ID...                    take note of what is held or given up: it counts no more
+  --verify-audit                 check the chain of the audit log instead
+  --config FILE, --json          as above
+
+flags of apply:
+  --held ID...                   the tasks, by the ids that status shows, or all that are held of a file, by its SHA-256
+  --config FILE, --dry-run, --json
+
+flags of undo, one of the first three:
+  --run ID                       what that run did
+  --device X                     what was done on the machine, by its id or its exact name
+  --sha256 H                     what was done about the file
+  --config FILE, --dry-run, --json
 
 flags of action:
   --device_id N                  the device
@@ -43,49 +65,90 @@ flags of action:
   --close                        close the session even if somebody else uses it
   --config FILE, --dry-run       as above
 
-Every key of the configuration can come from the environment as PP2CBC_<SECTION>_<KEY>, a secret also from the file that
-<key>_file names.
+An ID is the beginning of a task's event id, at least 8 characters long. Every key of the configuration can come from the environment
+as PP2CBC_<SECTION>_<KEY>, a secret also from the file that <key>_file names.
 
-exit codes: 0 done; 1 something could not be asked or done; 2 wrong usage or configuration; 3 tasks are held
+exit codes: 0 done; 1 something could not be asked or done; 2 wrong usage or configuration, nothing was sent; 3 a person has to decide
 `
+
+// common are the flags that several commands have.
+type common struct {
+	config      string
+	configNamed bool
+	json, help  bool
+}
 
 // options are the flags of a hunt.
 type options struct {
-	config                  string
-	configNamed             bool
-	start, end              string
-	dryRun, json, demo, now bool
-	version, help           bool
+	common
+	start, end        string
+	plan, apply       string
+	dryRun, demo, now bool
+	version           bool
 }
 
 func parseFlags(args []string) (options, error) {
 	var o options
-	fs := newFlags()
-	fs.StringVar(&o.config, "config", "config.conf", "")
+	fs := newFlags(&o.common)
 	fs.StringVar(&o.start, "start-time", "", "")
 	fs.StringVar(&o.end, "end-time", "", "")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
-	fs.BoolVar(&o.json, "json", false, "")
+	fs.StringVar(&o.plan, "plan", "", "")
+	fs.StringVar(&o.apply, "apply", "", "")
 	fs.BoolVar(&o.demo, "demo", false, "")
 	fs.BoolVar(&o.now, "now", false, "")
 	fs.BoolVar(&o.version, "version", false, "")
-	err := fs.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		return options{help: true}, nil
+	rest, err := o.parse(fs, args)
+	if err != nil || o.help {
+		return o, err
 	}
-	if err == nil && fs.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	given := make(map[string]bool)
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	switch {
+	case len(rest) > 0:
+		return o, fmt.Errorf("unexpected argument %q", rest[0])
+	case given["plan"] && o.plan == "" || given["apply"] && o.apply == "":
+		return o, errors.New("the plan needs a file name")
+	case o.apply != "":
+		for _, other := range []string{"plan", "dry-run", "start-time", "end-time", "demo"} {
+			if given[other] {
+				return o, fmt.Errorf("--apply and --%s do not go together: a plan is done as it was approved", other)
+			}
+		}
+	case o.demo && o.plan != "":
+		return o, errors.New("--demo and --plan do not go together: what it would plan is gone when it ends")
 	}
-	fs.Visit(func(f *flag.Flag) { o.configNamed = o.configNamed || f.Name == "config" })
-	return o, err
+	o.dryRun = o.dryRun || o.plan != ""
+	return o, nil
 }
 
 // newFlags is a flag set that leaves the talking to its caller.
-func newFlags() *flag.FlagSet {
+func newFlags(c *common) *flag.FlagSet {
 	fs := flag.NewFlagSet("pp2cbc", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
+	fs.StringVar(&c.config, "config", "config.conf", "")
+	fs.BoolVar(&c.json, "json", false, "")
 	return fs
+}
+
+// parse reads flags, also behind arguments, and returns the arguments.
+func (c *common) parse(fs *flag.FlagSet, args []string) (rest []string, err error) {
+	for {
+		if err := fs.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				c.help = true
+				return nil, nil
+			}
+			return nil, err
+		}
+		if fs.NArg() == 0 {
+			break
+		}
+		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
+	}
+	fs.Visit(func(f *flag.Flag) { c.configNamed = c.configNamed || f.Name == "config" })
+	return rest, nil
 }
 
 const (

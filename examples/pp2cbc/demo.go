@@ -61,28 +61,19 @@ func (p program) demoRuns(ctx context.Context, o options, d *demo) int {
 	if !o.json {
 		fmt.Fprintf(p.out, "A made-up company of %d endpoints, on stand-ins for Proofpoint TAP, Carbon Black Cloud and NSX. Every action is on.\n\n", d.endpoints())
 	}
-	cfg, err := p.load(o.config, true)
+	j, end, err := p.begin(o.common)
 	if err != nil {
 		return p.refuse(err)
 	}
-	w, err := window(o, cfg.delta, p.now())
-	if err != nil {
-		return p.refuse(err)
-	}
-	logger, closeLog, err := openLog(cfg)
-	if err != nil {
-		return p.refuse(err)
-	}
-	defer closeLog()
-	code := p.hunt(ctx, cfg, o, w, logger)
+	defer end()
+	code := j.hunt(ctx, o)
 	if o.json || o.dryRun || code != exitDone {
 		return code
 	}
 	reads, writes := d.counts()
 	fmt.Fprintf(p.out, "\nThat took %d calls that read and %d that changed something, %d posts to the webhook among them.\n", reads, writes+d.posts(), d.posts())
-	quiet := p
-	quiet.out = io.Discard
-	code = quiet.hunt(ctx, cfg, o, w, logger)
+	j.out = io.Discard
+	code = j.hunt(ctx, o)
 	readsNow, writesNow := d.counts()
 	fmt.Fprintf(p.out, "The same hunt once more, at once: %d calls that read and %d that changed something. What is done is not done again.\n",
 		readsNow-reads, writesNow-writes)

@@ -126,9 +126,9 @@ func (l *ledger) legacyDone(ctx context.Context, tasks []hunt.Task) ([]hunt.Outc
 	return done, nil
 }
 
-// oldAction tells whether the old script had the action and did it for each process.
+// oldAction tells whether the old script had the action and did it for each process. What it did cannot be taken back from here.
 func oldAction(t hunt.Task) bool {
-	return len(t.Sightings) > 0 && slices.Contains([]string{"webhook", "script", "isolate", "policy", "denylist", "nsx_tag"}, t.Action)
+	return !t.Undo && len(t.Sightings) > 0 && slices.Contains([]string{"webhook", "script", "isolate", "policy", "denylist", "nsx_tag"}, t.Action)
 }
 
 // Look implements [hunt.Ledger].

@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -66,8 +65,17 @@ func flatten(err error) []error {
 }
 
 func (p program) run(ctx context.Context, args []string) int {
-	if len(args) > 0 && args[0] == "action" {
-		return p.action(ctx, args[1:])
+	if len(args) > 0 {
+		switch args[0] {
+		case "action":
+			return p.action(ctx, args[1:])
+		case "status":
+			return p.status(ctx, args[1:])
+		case "apply":
+			return p.release(ctx, args[1:])
+		case "undo":
+			return p.undo(ctx, args[1:])
+		}
 	}
 	o, err := parseFlags(args)
 	switch {
@@ -86,20 +94,12 @@ func (p program) run(ctx context.Context, args []string) int {
 	case o.demo:
 		return p.demo(ctx, o)
 	}
-	cfg, err := p.load(o.config, o.configNamed)
+	j, end, err := p.begin(o.common)
 	if err != nil {
 		return p.refuse(err)
 	}
-	w, err := window(o, cfg.delta, p.now())
-	if err != nil {
-		return p.refuse(err)
-	}
-	logger, closeLog, err := openLog(cfg)
-	if err != nil {
-		return p.refuse(err)
-	}
-	defer closeLog()
-	return p.hunt(ctx, cfg, o, w, logger)
+	defer end()
+	return j.hunt(ctx, o)
 }
 
 // load reads and checks the configuration, and passes its warnings on.
@@ -126,51 +126,6 @@ func openLog(cfg *config) (*slog.Logger, func(), error) {
 	}
 	logger := slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: cfg.logLevel}))
 	return logger, func() { _ = f.Close() }, nil
-}
-
-// hunt runs once and prints what became of it.
-func (p program) hunt(ctx context.Context, cfg *config, o options, w hunt.Window, logger *slog.Logger) int {
-	h, closeAll, err := wire(ctx, cfg, o.dryRun, logger, p.now)
-	if err != nil {
-		if ctx.Err() != nil {
-			p.complain("stopped before anything was done")
-			return exitFailed
-		}
-		if errors.Is(err, errConfig) {
-			return p.refuse(err)
-		}
-		p.complain("%s", explain(err))
-		return exitFailed
-	}
-	defer closeAll()
-	var report *hunt.Report
-	if o.dryRun {
-		report, err = h.Preview(ctx, h.Plan(ctx, w))
-	} else {
-		report, err = h.Run(ctx, w)
-	}
-	for _, o := range report.Outcomes {
-		logger.Info("outcome", "run", report.Run, "action", o.Task.Action, "target", o.Task.Target, "status", o.Status, "detail", o.Detail, "event_id", o.Task.EventID())
-	}
-	logger.Info("run ended", "run", report.Run, "files", len(report.Indicators), "sightings", len(report.Sightings),
-		"done", report.Count(hunt.Done), "already", report.Count(hunt.Already), "held", report.Count(hunt.Held), "failed", report.Count(hunt.Failed))
-	if printErr := p.print(report, o.json); printErr != nil {
-		p.complain("the report could not be written: %v", printErr)
-		return exitFailed
-	}
-	p.tell(report, err)
-	return exitCode(report)
-}
-
-func (p program) print(r *hunt.Report, asJSON bool) error {
-	if !asJSON {
-		s := story{w: p.out, r: r, most: 40}
-		s.print()
-		return s.err
-	}
-	encoder := json.NewEncoder(p.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
 }
 
 // tell says on standard error what could not be asked or done, each cause once.
@@ -201,16 +156,6 @@ func (p program) tell(r *hunt.Report, err error) {
 	if r.Interrupted {
 		p.complain("stopped: %d tasks done, %d not begun or not finished; the next run takes them up", r.Count(hunt.Done), r.Count(hunt.Failed))
 	}
-}
-
-func exitCode(r *hunt.Report) int {
-	switch {
-	case r.Err() != nil || r.Interrupted:
-		return exitFailed
-	case r.Count(hunt.Held) > 0:
-		return exitHeld
-	}
-	return exitDone
 }
 
 // version is the version that the module was built as.

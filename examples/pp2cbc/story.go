@@ -1,33 +1,25 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/pphunt/pphunt/hunt"
 )
 
 // story prints a report for people: which mails, which files, which machines, what was done, and what was left alone and why.
-// Everything in it that a stranger chose is shown harmless.
 type story struct {
-	w io.Writer
+	page
 	r *hunt.Report
-	// most is how many entries of a list are shown.
-	most int
-	// err is the first error of w.
-	err error
-}
-
-func (s *story) printf(format string, args ...any) {
-	if s.err == nil {
-		_, s.err = fmt.Fprintf(s.w, format, args...)
-	}
+	// kind is what the report is of. Defaults to a run, or a dry run.
+	kind string
+	// specs and effects say of each action what it is about and what it sends.
+	specs   map[string]hunt.Spec
+	effects map[string]string
 }
 
 func (s *story) print() {
@@ -36,22 +28,22 @@ func (s *story) print() {
 	if r.DryRun {
 		kind = "Dry run"
 	}
-	s.printf("%s %s, window %s to %s UTC\n", kind, r.Run, stamp(r.Window.Start), stamp(r.Window.End))
-	s.problems()
-	s.files()
-	s.machines()
-	for _, part := range []struct {
-		status hunt.Status
-		title  string
-	}{
-		{hunt.Planned, "Would be done"},
-		{hunt.Done, "Done"},
-		{hunt.Already, "Nothing left to do"},
-		{hunt.Held, "Held, a person has to decide"},
-		{hunt.Failed, "Failed, the next run tries again"},
-	} {
-		s.outcomes(part.status, part.title)
+	s.printf("%s %s", cmp.Or(s.kind, kind), r.Run)
+	if !r.Window.End.IsZero() {
+		s.printf(", window %s to %s UTC", stamp(r.Window.Start), stamp(r.Window.End))
 	}
+	s.printf("\n")
+	s.turned()
+	s.problems()
+	if !r.Undo {
+		s.files()
+		s.machines()
+	}
+	s.planned()
+	for _, part := range s.parts() {
+		s.outcomes(part)
+	}
+	s.earlier()
 	s.leftAlone()
 	s.summary()
 }
@@ -62,7 +54,7 @@ func (s *story) problems() {
 		return
 	}
 	s.printf("\nCOULD NOT BE ASKED, so that more may be condemned or infected than is told here: %d\n", len(s.r.Problems))
-	for _, p := range head(s, s.r.Problems) {
+	for _, p := range head(&s.page, s.r.Problems) {
 		what := p.Stage
 		if n := len(p.Hashes); n > 0 {
 			what += fmt.Sprintf(" of %d files", n)
@@ -76,10 +68,10 @@ func (s *story) problems() {
 
 func (s *story) files() {
 	s.printf("\nCondemned files: %d\n", len(s.r.Indicators))
-	for _, ind := range head(s, s.r.Indicators) {
+	for _, ind := range head(&s.page, s.r.Indicators) {
 		t := ind.Threat
 		s.printf("  %s  %s\n", ind.SHA256, words(t.Status, t.Classification, strings.Join(ind.Files(), ", ")))
-		for _, m := range head(s, ind.Mails) {
+		for _, m := range head(&s.page, ind.Mails) {
 			fate := "delivered"
 			if !m.Delivered {
 				fate = "blocked"
@@ -103,9 +95,9 @@ func (s *story) machines() {
 		devices[sg.Device.ID] = append(devices[sg.Device.ID], sg)
 	}
 	s.printf("\nMachines with a sighting: %d\n", len(order))
-	for _, id := range head(s, order) {
+	for _, id := range head(&s.page, order) {
 		s.printf("  %s (%d)\n", harmless(devices[id][0].Device.Name), id)
-		for _, sg := range head(s, devices[id]) {
+		for _, sg := range head(&s.page, devices[id]) {
 			s.printf("      %-8s  %s…  %s", sg.Evidence, sg.SHA256.String()[:12], harmless(sg.Process.Path))
 			if sg.Process.User != "" {
 				s.printf("  %s", harmless(sg.Process.User))
@@ -115,47 +107,6 @@ func (s *story) machines() {
 			}
 			s.printf("\n")
 		}
-	}
-}
-
-func (s *story) outcomes(status hunt.Status, title string) {
-	var all []hunt.Outcome
-	idle := make(map[string]int)
-	for _, o := range s.r.Outcomes {
-		switch {
-		case o.Status != status:
-		case errors.Is(o.Err, hunt.ErrNotBegun):
-			idle[o.Task.Action]++
-		default:
-			all = append(all, o)
-		}
-	}
-	if len(all)+len(idle) == 0 {
-		return
-	}
-	s.printf("\n%s: %d\n", title, s.r.Count(status))
-	for _, action := range slices.Sorted(maps.Keys(idle)) {
-		s.printf("  %-13s %d not begun\n", action, idle[action])
-	}
-	for _, o := range head(s, all) {
-		s.printf("  %-13s %s", o.Task.Action, harmless(target(o.Task)))
-		if o.Detail != "" {
-			s.printf("\n  %-13s   %s", "", harmless(o.Detail))
-		}
-		s.printf("\n")
-	}
-}
-
-// target names what a task applies to.
-func target(t hunt.Task) string {
-	d, ok := t.Device()
-	switch {
-	case !ok:
-		return t.Target
-	case t.Scope == hunt.ScopeProcess:
-		return fmt.Sprintf("%s (%d)  %s", d.Name, d.ID, t.Sightings[0].Process.Path)
-	default:
-		return fmt.Sprintf("%s (%d)", d.Name, d.ID)
 	}
 }
 
@@ -195,57 +146,45 @@ func (s *story) leftAlone() {
 
 func (s *story) summary() {
 	r := s.r
-	mails, seen := 0, make(map[int64]bool)
-	for _, ind := range r.Indicators {
-		mails += len(ind.Mails)
-	}
-	for _, sg := range r.Sightings {
-		seen[sg.Device.ID] = true
-	}
-	s.printf("\n%d files in %d mails, seen on %d machines.", len(r.Indicators), mails, len(seen))
-	for _, status := range []hunt.Status{hunt.Planned, hunt.Done, hunt.Already, hunt.Held, hunt.Failed} {
-		if n := r.Count(status); n > 0 {
-			s.printf(" %s: %d.", status, n)
+	s.printf("\n")
+	if !r.Undo {
+		mails, seen := 0, make(map[int64]bool)
+		for _, ind := range r.Indicators {
+			mails += len(ind.Mails)
 		}
+		for _, sg := range r.Sightings {
+			seen[sg.Device.ID] = true
+		}
+		s.printf("%d files in %d mails, seen on %d machines. ", len(r.Indicators), mails, len(seen))
+	}
+	var counts []string
+	for _, status := range []hunt.Status{hunt.Planned, hunt.Done, hunt.Undone, hunt.Already, hunt.Held, hunt.Failed} {
+		if n := r.Count(status); n > 0 {
+			counts = append(counts, fmt.Sprintf("%s: %d.", status, n))
+		}
+	}
+	if n := len(r.Open); n > 0 {
+		counts = append(counts, fmt.Sprintf("Waiting from earlier runs: %d.", n))
+	}
+	if n := acknowledged(r); n > 0 {
+		counts = append(counts, fmt.Sprintf("Acknowledged: %d.", n))
 	}
 	if n := len(r.Problems); n > 0 {
-		s.printf(" Could not be asked: %d.", n)
+		counts = append(counts, fmt.Sprintf("Could not be asked: %d.", n))
 	}
 	if r.Interrupted {
-		s.printf(" Stopped before the end.")
+		counts = append(counts, "Stopped before the end.")
 	}
-	s.printf("\n")
+	s.printf("%s\n", strings.Join(counts, " "))
 }
 
-// head is the beginning of a list, with a line that says how much was left out.
-func head[T any](s *story, all []T) []T {
-	if len(all) <= s.most {
-		return all
-	}
-	defer s.printf("  (the first %d of %d)\n", s.most, len(all))
-	return all[:s.most]
-}
-
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return "at an unknown time"
-	}
-	return t.UTC().Format("2006-01-02 15:04:05")
-}
-
-// words joins what is there.
-func words(all ...string) string {
-	return harmless(strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), "  "))
-}
-
-func quoted(s string) string { return `"` + harmless(s) + `"` }
-
-// harmless shows a foreign string so that it cannot steer the terminal or reverse the line.
-func harmless(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
+// acknowledged counts what a person has taken note of.
+func acknowledged(r *hunt.Report) int {
+	n := 0
+	for _, o := range r.Outcomes {
+		if o.Acknowledged {
+			n++
 		}
-		return '·'
-	}, strings.ToValidUTF8(s, "·"))
+	}
+	return n
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,10 +10,9 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 
-	"github.com/pphunt/pphunt/actions"
 	"github.com/pphunt/pphunt/cbc"
 	"github.com/pphunt/pphunt/hunt"
 	"github.com/pphunt/pphunt/hunt/cbchunt"
@@ -34,15 +34,40 @@ func badConfig(format string, args ...any) error {
 	return &configError{text: fmt.Sprintf(format, args...)}
 }
 
-// wire builds the clients and the hunt. The function that it returns closes what has to be closed.
-func wire(ctx context.Context, cfg *config, dry bool, logger *slog.Logger, now func() time.Time) (*hunt.Hunter, func(), error) {
+// purpose is what a hunt is wired for.
+type purpose struct {
+	// dry means that nothing may be changed anywhere.
+	dry bool
+	// undo means that what was done is to be taken back, also by actions that are switched off now.
+	undo bool
+	// warn tells the operator of what will not go well.
+	warn func(format string, args ...any)
+}
+
+// wired is everything that a command works with.
+type wired struct {
+	hunter *hunt.Hunter
+	ledger *ledger
+	// specs are those of the actions, by name.
+	specs map[string]hunt.Spec
+	close func()
+}
+
+// wire builds the clients and the hunt.
+func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, now func() time.Time) (w *wired, err error) {
+	var ends closers
+	defer func() {
+		if err != nil {
+			ends.close()
+		}
+	}()
 	carbonBlack, err := newCBC(cfg, logger)
 	if err != nil {
-		return nil, nil, badConfig("%v", err)
+		return nil, badConfig("%v", err)
 	}
 	source, verifier, err := newSource(cfg, logger)
 	if err != nil {
-		return nil, nil, badConfig("%v", err)
+		return nil, badConfig("%v", err)
 	}
 	searcher, err := cbchunt.New(cbchunt.Config{
 		Processes: carbonBlack.Processes,
@@ -50,30 +75,64 @@ func wire(ctx context.Context, cfg *config, dry bool, logger *slog.Logger, now f
 		Now:       now,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	list, closeActions, err := newActions(ctx, cfg, carbonBlack, logger)
+	list, err := newActions(ctx, cfg, why, carbonBlack, logger, &ends)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	ledger, closeLedger, err := openLedger(ctx, cfg, dry, now, logger)
+	ledger, closeLedger, err := openLedger(ctx, cfg, why.dry, now, logger)
 	if err != nil {
-		closeActions()
-		return nil, nil, badConfig("sqlite3.filename: %v", err)
+		return nil, badConfig("sqlite3.filename: %v", err)
 	}
-	closeAll := func() {
-		closeActions()
-		closeLedger()
-	}
+	ends.add(closeLedger)
 	h, err := hunt.New(hunt.Config{
-		Source: source, Searcher: namedSearcher(cfg.cbc, "CarbonBlack", searcher), Ledger: ledger, Backlog: ledger, Verifier: verifier, Actions: list,
+		Source: source, Searcher: namedSearcher(cfg.cbc, "CarbonBlack", searcher), Ledger: ledger, Archive: ledger, Backlog: ledger, Verifier: verifier, Actions: list,
+		AutoUndo: cfg.guard.autoUndo, Recheck: cfg.guard.recheck, PlanAge: cfg.guard.planAge, Realm: realm(cfg),
 		Observer: hunt.ObserverFunc(func(e hunt.Event) { logEvent(logger, e) }), LookBack: cfg.lookBack, Now: now,
 	})
 	if err != nil {
-		closeAll()
-		return nil, nil, err
+		return nil, err
 	}
-	return h, closeAll, nil
+	specs := make(map[string]hunt.Spec, len(list))
+	for _, a := range list {
+		specs[a.Spec().Name] = a.Spec()
+	}
+	return &wired{hunter: h, ledger: ledger, specs: specs, close: ends.close}, nil
+}
+
+// closers are what has to be closed, the last that was opened first.
+type closers []func()
+
+func (c *closers) add(end func()) { *c = append(*c, end) }
+
+func (c *closers) close() {
+	for _, end := range slices.Backward(*c) {
+		end()
+	}
+}
+
+// realm names what a plan is for: the organization, and what the configuration has the actions do. A plan that was approved must not
+// move machines to another policy because the configuration was changed meanwhile.
+func realm(cfg *config) string {
+	host := cfg.cbc.url
+	if _, rest, ok := strings.Cut(host, "://"); ok {
+		host = rest
+	}
+	name := strings.ToLower(strings.TrimSuffix(host, "/")) + "/" + cfg.orgKey
+	a := cfg.actions
+	for _, part := range []struct{ key, value string }{{"watchlist", a.watchlist}, {"policy", a.policy}, {"nsx_tag", a.nsxTag}} {
+		if part.value != "" {
+			name += fmt.Sprintf(", %s = %s", part.key, part.value)
+		}
+	}
+	for _, part := range []struct{ key, value string }{{"script", strings.Join(a.script, "\x00")}, {"webhook", a.webhook}} {
+		if part.value != "" { // these can have a secret in them
+			sum := sha256.Sum256([]byte(part.value))
+			name += fmt.Sprintf(", %s %x", part.key, sum[:4])
+		}
+	}
+	return name
 }
 
 func logEvent(logger *slog.Logger, e hunt.Event) {
@@ -111,6 +170,11 @@ func httpClient(s service) (*http.Client, error) {
 	return &http.Client{Transport: transport}, nil
 }
 
+// noteRequest keeps a call as evidence of the tasks that it was made for.
+func noteRequest(ctx context.Context, op string, status int, id string) {
+	hunt.NoteRequest(ctx, hunt.Request{Op: op, Status: status, ID: id})
+}
+
 func newCBC(cfg *config, logger *slog.Logger) (*cbc.Client, error) {
 	hc, err := httpClient(cfg.cbc)
 	if err != nil {
@@ -119,6 +183,7 @@ func newCBC(cfg *config, logger *slog.Logger) (*cbc.Client, error) {
 	return cbc.New(cbc.Config{
 		BaseURL: cfg.cbc.url, OrgKey: cfg.orgKey, Credentials: cbc.APIKey(cfg.cbc.user, cfg.cbc.secret),
 		HTTPClient: hc, UserAgent: cfg.product, Logger: logger,
+		Observe: func(ctx context.Context, c cbc.Call) { noteRequest(ctx, c.Op, c.Status, c.RequestID) },
 	})
 }
 
@@ -130,6 +195,7 @@ func newSource(cfg *config, logger *slog.Logger) (hunt.Source, hunt.Verifier, er
 	client, err := proofpoint.New(proofpoint.Config{
 		BaseURL: cfg.tap.url, Credentials: proofpoint.Basic(cfg.tap.user, cfg.tap.secret),
 		HTTPClient: hc, UserAgent: cfg.product, Logger: logger,
+		Observe: func(ctx context.Context, c proofpoint.Call) { noteRequest(ctx, c.Op, c.Status, c.RequestID) },
 	})
 	if err != nil {
 		return nil, nil, err
@@ -145,103 +211,6 @@ func newSource(cfg *config, logger *slog.Logger) (hunt.Source, hunt.Verifier, er
 	return namedSource(cfg.tap, "Proofpoint", source), verifier, nil
 }
 
-// newActions makes the actions that are switched on, in the order of the old script.
-func newActions(ctx context.Context, cfg *config, client *cbc.Client, logger *slog.Logger) (list []hunt.Action, closeAll func(), err error) {
-	a := cfg.actions
-	closeAll = func() {}
-	add := func(s service, section string, action hunt.Action, problem error) {
-		if problem != nil {
-			err = errors.Join(err, badConfig("%v", problem))
-			return
-		}
-		list = append(list, namedAction(s, section, action))
-	}
-	if a.watchlist != "" {
-		action, problem := actions.NewWatchlist(actions.WatchlistConfig{Feeds: client.Feeds, Watchlists: client.Watchlists, Name: a.watchlist})
-		add(cfg.cbc, "CarbonBlack", action, problem)
-	}
-	if a.webhook != "" {
-		action, problem := actions.NewWebhook(actions.WebhookConfig{URL: a.webhook, UserAgent: cfg.product})
-		add(service{name: "the webhook"}, "actions", action, problem)
-	}
-	if len(a.script) > 0 {
-		action, problem := actions.NewScript(actions.ScriptConfig{Command: a.script, Dir: a.scriptDir, Timeout: a.scriptTimeout})
-		add(service{name: "the script"}, "actions", action, problem)
-	}
-	if a.liveResponse {
-		action, problem := actions.NewLiveResponse(actions.LiveResponseConfig{Sessions: client.LiveResponse, Devices: client.Devices, EvidenceDir: a.evidenceDir})
-		add(cfg.cbc, "CarbonBlack", action, problem)
-	}
-	if a.isolate {
-		action, problem := actions.NewIsolate(client.Devices, a.evidence)
-		add(cfg.cbc, "CarbonBlack", action, problem)
-	}
-	beforePolicy := len(list)
-	if a.denylist {
-		add(cfg.cbc, "CarbonBlack", actions.NewDenylist(client.Reputation), nil)
-	}
-	if a.nsxTag != "" {
-		machines, closeNSX, problem := newNSX(ctx, cfg, logger)
-		if problem != nil {
-			return nil, nil, badConfig("%v", problem)
-		}
-		closeAll = closeNSX
-		tag, problem := nsx.ParseTag(a.nsxTag)
-		if problem != nil {
-			closeAll()
-			return nil, nil, badConfig("actions.nsx_tag: %v", problem)
-		}
-		action, problem := actions.NewNSXTag(actions.NSXTagConfig{VMs: machines, Devices: client.Devices, Tag: tag, Evidence: a.evidence})
-		add(cfg.nsx, "NSX", action, problem)
-	}
-	if err == nil && a.policy != "" {
-		// The only check that takes a question comes last, and its action where the old script had it.
-		var action hunt.Action
-		if action, err = policyMove(ctx, cfg, client); err == nil {
-			list = slices.Insert(list, beforePolicy, action)
-		}
-	}
-	if err != nil {
-		closeAll()
-		return nil, nil, err
-	}
-	return list, closeAll, nil
-}
-
-func policyMove(ctx context.Context, cfg *config, client *cbc.Client) (hunt.Action, error) {
-	policy, err := findPolicy(ctx, cfg, client)
-	if err != nil {
-		return nil, err
-	}
-	action, err := actions.NewPolicyMove(client.Devices, policy, cfg.actions.evidence)
-	if err != nil {
-		return nil, badConfig("%v", err)
-	}
-	return namedAction(cfg.cbc, "CarbonBlack", action), nil
-}
-
-// findPolicy finds the policy by its exact name, or by its id where no policy has the number for a name. A policy that does not
-// exist is the configuration's fault, and found out before anything is changed anywhere.
-func findPolicy(ctx context.Context, cfg *config, client *cbc.Client) (cbc.Policy, error) {
-	name := cfg.actions.policy
-	policy, err := client.Policies.ByName(ctx, name)
-	if _, answered := errors.AsType[*cbc.APIError](err); answered {
-		return policy, from(cfg.cbc, "CarbonBlack", err) // the list itself could not be had
-	}
-	if id, e := strconv.ParseInt(name, 10, 64); e == nil && id > 0 && errors.Is(err, cbc.ErrNotFound) {
-		policy, err = client.Policies.Get(ctx, cbc.PolicyID(id))
-	}
-	switch {
-	case errors.Is(err, cbc.ErrNotFound):
-		return policy, badConfig("actions.policy: Carbon Black Cloud has no policy %q; the name must be exact", name)
-	case errors.Is(err, cbc.ErrAmbiguous):
-		return policy, badConfig("actions.policy: %v; give the id", err)
-	case err != nil:
-		return policy, from(cfg.cbc, "CarbonBlack", err)
-	}
-	return policy, nil
-}
-
 func newNSX(ctx context.Context, cfg *config, logger *slog.Logger) (*nsx.VirtualMachines, func(), error) {
 	hc, err := httpClient(cfg.nsx)
 	if err != nil {
@@ -251,7 +220,10 @@ func newNSX(ctx context.Context, cfg *config, logger *slog.Logger) (*nsx.Virtual
 	if cfg.nsxSession {
 		credentials = nsx.Session(cfg.nsx.user, cfg.nsx.secret)
 	}
-	client, err := nsx.New(nsx.Config{BaseURL: cfg.nsx.url, Credentials: credentials, HTTPClient: hc, UserAgent: cfg.product, Logger: logger})
+	client, err := nsx.New(nsx.Config{
+		BaseURL: cfg.nsx.url, Credentials: credentials, HTTPClient: hc, UserAgent: cfg.product, Logger: logger,
+		Observe: func(ctx context.Context, c nsx.Call) { noteRequest(ctx, c.Op, c.Status, c.RequestID) },
+	})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/user"
+
+	"github.com/pphunt/pphunt/hunt"
+)
+
+// job is a command with its configuration and its log.
+type job struct {
+	program
+	cfg    *config
+	logger *slog.Logger
+	json   bool
+}
+
+// begin reads the configuration and opens the log. The function that it returns closes it.
+func (p program) begin(o common) (*job, func(), error) {
+	cfg, err := p.load(o.config, o.configNamed)
+	if err != nil {
+		return nil, nil, err
+	}
+	logger, closeLog, err := openLog(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &job{program: p, cfg: cfg, logger: logger, json: o.json}, closeLog, nil
+}
+
+// wire builds what the command works with. Without it the exit code tells why.
+func (j *job) wire(ctx context.Context, why purpose) (*wired, int) {
+	why.warn = func(format string, args ...any) { j.complain("warning: "+format, args...) }
+	w, err := wire(ctx, j.cfg, why, j.logger, j.now)
+	switch {
+	case err == nil:
+		return w, exitDone
+	case ctx.Err() != nil:
+		j.complain("stopped before anything was done")
+		return nil, exitFailed
+	case errors.Is(err, errConfig):
+		return nil, j.refuse(err)
+	}
+	j.complain("%s", explain(err))
+	return nil, exitFailed
+}
+
+// hunt runs once and prints what became of it.
+func (j *job) hunt(ctx context.Context, o options) int {
+	if o.apply != "" {
+		return j.applyPlan(ctx, o.apply)
+	}
+	window, err := window(o, j.cfg.delta, j.now())
+	if err != nil {
+		return j.refuse(err)
+	}
+	if err := mayReplace(o.plan); err != nil {
+		return j.refuse(err)
+	}
+	w, code := j.wire(ctx, purpose{dry: o.dryRun})
+	if w == nil {
+		return code
+	}
+	defer w.close()
+	if !o.dryRun {
+		report, err := w.hunter.Run(ctx, window)
+		return j.end(w, report, err, "")
+	}
+	plan := w.hunter.Plan(ctx, window)
+	report, err := w.hunter.Preview(ctx, plan)
+	code = j.end(w, report, err, "")
+	switch {
+	case o.plan == "":
+	case report.Interrupted:
+		j.complain("no plan was saved: the dry run was stopped")
+	case !j.savePlan(w, plan, report, o.plan):
+		return exitFailed
+	}
+	return code
+}
+
+// end logs and prints a report, and returns its exit code.
+func (j *job) end(w *wired, r *hunt.Report, err error, kind string) int {
+	for _, o := range r.Outcomes {
+		j.logger.Info("outcome", "run", r.Run, "action", o.Task.Action, "target", o.Task.Target, "status", o.Status, "detail", o.Detail, "event_id", o.Task.EventID())
+	}
+	j.logger.Info("run ended", "run", r.Run, "files", len(r.Indicators), "sightings", len(r.Sightings), "done", r.Count(hunt.Done),
+		"already", r.Count(hunt.Already), "undone", r.Count(hunt.Undone), "held", r.Held(), "failed", r.Count(hunt.Failed), "turned", len(r.Turned))
+	if printErr := j.print(w, r, kind); printErr != nil {
+		j.complain("the report could not be written: %v", printErr)
+		return exitFailed
+	}
+	j.tell(r, err)
+	return exitCode(r)
+}
+
+func (j *job) print(w *wired, r *hunt.Report, kind string) error {
+	if j.json {
+		return j.encode(r)
+	}
+	s := story{page: page{w: j.out, most: 40}, r: r, kind: kind, specs: w.specs, effects: effects(j.cfg)}
+	s.print()
+	return s.err
+}
+
+func (j *job) encode(v any) error {
+	encoder := json.NewEncoder(j.out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+func exitCode(r *hunt.Report) int {
+	switch {
+	case r.Err() != nil || r.Interrupted:
+		return exitFailed
+	case r.Held() > 0:
+		return exitHeld
+	}
+	for _, t := range r.Turned {
+		if turnedOpen(r, t) {
+			return exitHeld
+		}
+	}
+	return exitDone
+}
+
+// operator is who runs the program, for the audit log.
+func operator() string {
+	u, err := user.Current()
+	if err != nil || u.Username == "" {
+		return "unknown user"
+	}
+	return fmt.Sprintf("%s (uid %s)", u.Username, u.Uid)
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/pphunt/pphunt/hunt"
+)
+
+// releaseOptions are the flags of the subcommand apply.
+type releaseOptions struct {
+	common
+	held   []string
+	dryRun bool
+}
+
+func parseReleaseFlags(args []string) (releaseOptions, error) {
+	var o releaseOptions
+	fs := newFlags(&o.common)
+	fs.BoolVar(&o.dryRun, "dry-run", false, "")
+	fs.Func("held", "", func(id string) error {
+		o.held = append(o.held, list(id)...)
+		return nil
+	})
+	rest, err := o.parse(fs, args)
+	switch {
+	case err != nil || o.help:
+		return o, err
+	case len(o.held) == 0:
+		return o, errors.New("apply needs --held and the ids of tasks; to carry out a plan: pp2cbc --apply FILE")
+	}
+	o.held = append(o.held, rest...)
+	return o, nil
+}
+
+// release does tasks that are held, given up or not due, because a person wants it.
+func (p program) release(ctx context.Context, args []string) int {
+	o, err := parseReleaseFlags(args)
+	if err != nil {
+		p.complain("%v; see --help", err)
+		return exitUsage
+	}
+	if o.help {
+		fmt.Fprint(p.out, usage)
+		return exitDone
+	}
+	j, end, err := p.begin(o.common)
+	if err != nil {
+		return p.refuse(err)
+	}
+	defer end()
+	_, all, closeLedger, err := j.records(ctx)
+	if err != nil {
+		j.complain("%v", err)
+		return exitFailed
+	}
+	closeLedger() // the hunt opens it anew
+	chosen, err := releasable(all, o.held)
+	if err != nil {
+		return j.refuse(err)
+	}
+	w, code := j.wire(ctx, purpose{dry: o.dryRun})
+	if w == nil {
+		return code
+	}
+	defer w.close()
+	report, err := w.hunter.Release(ctx, operator(), o.dryRun, chosen...)
+	report.Open = nil // the others are not asked about
+	if err != nil {
+		err = report.Err()
+	}
+	return j.end(w, report, err, "Release")
+}
+
+// releasable finds what a person wants done: tasks by their ids, or all that wait of a file by its whole hash.
+func releasable(all []hunt.Record, wanted []string) ([]hunt.Record, error) {
+	var chosen []hunt.Record
+	var problems []error
+	var ids []string
+	for _, text := range wanted {
+		hash, err := hunt.ParseSHA256(text)
+		if err != nil {
+			ids = append(ids, text)
+			continue
+		}
+		found := waitingOf(all, hash)
+		if len(found) == 0 {
+			problems = append(problems, fmt.Errorf("nothing about the file %s is held or given up", hash))
+		}
+		chosen = append(chosen, found...)
+	}
+	byID, err := choose(all, ids)
+	problems = append(problems, err)
+	for _, rec := range byID {
+		switch how := situationOf(rec); {
+		case rec.Task.Undo:
+			problems = append(problems, fmt.Errorf("%s takes something back: use pp2cbc undo", taskID(rec.Task)))
+		case rec.Task.Scope == hunt.ScopeHold:
+			problems = append(problems, fmt.Errorf("%s only tells of what is held", taskID(rec.Task)))
+		case how == isDone || how == isRunning:
+			problems = append(problems, fmt.Errorf("%s (%s) is %s: there is nothing to release", taskID(rec.Task), rec.Task, how))
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	for _, rec := range byID {
+		if !slices.ContainsFunc(chosen, func(r hunt.Record) bool { return r.Task.Key() == rec.Task.Key() }) {
+			chosen = append(chosen, rec)
+		}
+	}
+	return chosen, nil
+}
+
+// waitingOf are the tasks about a file that wait for a person. A task on a machine can be about other files too.
+func waitingOf(all []hunt.Record, hash hunt.SHA256) []hunt.Record {
+	var found []hunt.Record
+	for _, rec := range all {
+		waits := rec.Status == hunt.Held || rec.GivenUp
+		about := slices.ContainsFunc(rec.Task.Indicators, func(i hunt.Indicator) bool { return i.SHA256 == hash })
+		if waits && about && !rec.Task.Undo && rec.Task.Scope != hunt.ScopeHold {
+			found = append(found, rec)
+		}
+	}
+	return found
+}
