@@ -18,7 +18,7 @@ import (
 func TestWhatFailedIsTakenUpByTheNextRunWhateverItsWindow(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t, "isolate = True")
-	if err := c.lab.Inject(lab.Fault{Service: "cbc", PathContains: "device_actions", Status: http.StatusInternalServerError, Count: 1}); err != nil {
+	if err := c.lab.Inject(lab.Fault{Service: "cbc", PathContains: "device_actions", Status: http.StatusConflict, Count: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if r := c.run(t); r.code != exitFailed || len(c.isolated()) != 1 {
