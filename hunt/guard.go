@@ -12,11 +12,12 @@ type Review struct {
 	Done []Task
 }
 
-// Hold is a guard's no to one task, or to all tasks because of one file.
+// Hold is a guard's no to one task, to all tasks because of one file, or to one task as far as it rests on one file.
 type Hold struct {
-	// Key is the key of the task. With SHA256 it is ignored.
+	// Key is the key of the task. Empty means every task of the file.
 	Key string
-	// SHA256 holds every task of the file. A task that another file alone gives reason for is done for that other file.
+	// SHA256 is the file because of which nothing is to be done: what rests on it is left out. A task that another file alone gives
+	// reason for is done for that other file. Zero holds the task whole.
 	SHA256 SHA256
 	// Reason is told to the operator.
 	Reason string

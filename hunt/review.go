@@ -1,21 +1,27 @@
 package hunt
 
 import (
+	"cmp"
 	"context"
 	"slices"
 )
 
-// verdicts are what guards say: tasks that are held, and files of which every task is.
+// verdicts are what guards say.
 type verdicts struct {
-	tasks map[string]string
-	files map[SHA256]string
+	// reasons are why not. Without a file it is the whole task that is held, and without a task all those of the file.
+	reasons map[held]string
 	// unsure means that a guard failed. Everything is held then, and nothing of it is a person's affair: the next run asks again.
 	unsure string
 }
 
+type held struct {
+	task string
+	file SHA256
+}
+
 // review asks every guard about all tasks at once, so that a ceiling can see the whole. The known outcomes are the ledger's.
 func (h *Hunter) review(ctx context.Context, p *Plan, r *Report, known map[string]Outcome) verdicts {
-	v := verdicts{tasks: make(map[string]string), files: make(map[SHA256]string)}
+	v := verdicts{reasons: make(map[held]string)}
 	review := Review{Run: p.Run}
 	for _, t := range p.Tasks {
 		switch {
@@ -44,15 +50,14 @@ func (h *Hunter) review(ctx context.Context, p *Plan, r *Report, known map[strin
 }
 
 func (v verdicts) add(hold Hold) {
-	if !hold.SHA256.IsZero() {
-		if v.files[hold.SHA256] == "" {
-			v.files[hold.SHA256] = hold.Reason
-		}
-		return
+	if at := (held{hold.Key, hold.SHA256}); v.reasons[at] == "" {
+		v.reasons[at] = cmp.Or(hold.Reason, "a guard gave no reason")
 	}
-	if v.tasks[hold.Key] == "" {
-		v.tasks[hold.Key] = hold.Reason
-	}
+}
+
+// of is why nothing may be done in a task because of a file, empty if it may.
+func (v verdicts) of(key string, file SHA256) string {
+	return cmp.Or(v.reasons[held{"", file}], v.reasons[held{key, file}])
 }
 
 // judge returns the task as it may be done, or why it may not. What rests on files that are held is left out of it, and it is held
@@ -64,20 +69,21 @@ func (v verdicts) judge(t Task) (free Task, reason string) {
 	if v.unsure != "" {
 		return t, v.unsure
 	}
-	if reason := v.tasks[t.Key()]; reason != "" {
+	key := t.Key()
+	if reason := v.reasons[held{task: key}]; reason != "" {
 		return t, reason
 	}
 	for _, ind := range t.Indicators {
-		if v.files[ind.SHA256] != "" {
-			reason = v.files[ind.SHA256]
+		if why := v.of(key, ind.SHA256); why != "" {
+			reason = why
 		}
 	}
 	if reason == "" {
 		return t, ""
 	}
 	free = t
-	free.Indicators = slices.DeleteFunc(slices.Clone(t.Indicators), func(i Indicator) bool { return v.files[i.SHA256] != "" })
-	free.Sightings = slices.DeleteFunc(slices.Clone(t.Sightings), func(s Sighting) bool { return v.files[s.SHA256] != "" })
+	free.Indicators = slices.DeleteFunc(slices.Clone(t.Indicators), func(i Indicator) bool { return v.of(key, i.SHA256) != "" })
+	free.Sightings = slices.DeleteFunc(slices.Clone(t.Sightings), func(s Sighting) bool { return v.of(key, s.SHA256) != "" })
 	if len(free.Indicators) == 0 {
 		return t, reason
 	}
