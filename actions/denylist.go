@@ -3,7 +3,6 @@ package actions
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,69 +11,124 @@ import (
 	"github.com/pphunt/pphunt/hunt"
 )
 
-// Banner reads and makes reputation overrides. *cbc.Reputation is one.
+// Banner reads, makes and deletes reputation overrides. *cbc.Reputation is one.
 type Banner interface {
 	BySHA256(ctx context.Context, hashes ...[32]byte) (map[[32]byte][]cbc.Override, error)
 	Create(ctx context.Context, override cbc.Override) (cbc.Override, error)
 	Ban(ctx context.Context, ban cbc.Override) (entry cbc.Override, created bool, err error)
+	Delete(ctx context.Context, id cbc.OverrideID) error
 }
 
 // NewDenylist bans the files that were executed, in the whole organization. A file that is banned already is left so. A file on
-// the allow list is held: somebody has approved it, and which of the two is wrong only a person can say. It needs the permission
-// org.reputations (CREATE, READ). A ban stops executables from being run or loaded; for other files it has no effect.
-func NewDenylist(reputation Banner) hunt.Action {
-	spec := hunt.Spec{Name: "denylist", Scope: hunt.ScopeHash, Evidence: hunt.Executed, Undo: "the ban can be deleted"}
-	return hunt.NewAction(spec, func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
-		return denylist(ctx, reputation, tasks)
-	})
+// the allow list is held: somebody has approved it, and which of the two is wrong only a person can say. The empty file is held. It
+// needs the permission org.reputations (CREATE, READ). A ban stops executables from being run or loaded; for other files it has no
+// effect.
+//
+// Undo deletes the ban that was made, as long as it is one; what somebody has put in its place stays and is held. It needs
+// org.reputations (READ, DELETE).
+func NewDenylist(reputation Banner) hunt.Action { return &denylist{reputation} }
+
+type denylist struct{ reputation Banner }
+
+// Spec implements [hunt.Action].
+func (*denylist) Spec() hunt.Spec {
+	return hunt.Spec{
+		Name: "denylist", Scope: hunt.ScopeHash, Impact: hunt.Destroys, Evidence: hunt.Executed, Undo: "the ban can be deleted",
+	}
+}
+
+// denylistBefore is the state before, and the override that was made, once it was.
+type denylistBefore struct {
+	Overrides []listed `json:"overrides"`
+	// Created is empty where the answer to its making has not come.
+	Created cbc.OverrideID `json:"created,omitempty"`
+}
+
+type listed struct {
+	ID   cbc.OverrideID   `json:"id"`
+	List cbc.OverrideList `json:"list"`
 }
 
 var errZero = errors.New("it is zero")
 
-func denylist(ctx context.Context, reputation Banner, tasks []hunt.Task) []hunt.Outcome {
-	var outcomes []hunt.Outcome
-	var good []hunt.Task
+// overrides reads what is listed of the files of tasks. Tasks that are about no file, and all if it cannot be read, get their outcome.
+func (a *denylist) overrides(ctx context.Context, tasks []hunt.Task) (good []hunt.Task, existing map[[32]byte][]cbc.Override, outcomes []hunt.Outcome) {
 	var hashes [][32]byte
 	for _, t := range tasks {
 		h, err := hunt.ParseSHA256(t.Target)
-		if err != nil || h.IsZero() {
-			outcomes = append(outcomes, failed(t, fmt.Errorf("actions: denylist: %q is no file's hash: %w", t.Target, cmp.Or(err, errZero))))
-			continue
+		switch {
+		case err != nil || h.IsZero():
+			outcomes = append(outcomes, refusal(t, fmt.Errorf("actions: denylist: %q is no file's hash: %w", t.Target, cmp.Or(err, errZero))))
+		case isEmptyFile(h) && !t.Undo:
+			outcomes = append(outcomes, held(t, emptyFileWords))
+		default:
+			good, hashes = append(good, t), append(hashes, h)
 		}
-		good, hashes = append(good, t), append(hashes, h)
 	}
 	if len(good) == 0 {
-		return outcomes
+		return nil, nil, outcomes
 	}
-	existing, err := reputation.BySHA256(ctx, hashes...)
+	existing, err := a.reputation.BySHA256(ctx, hashes...)
 	if err != nil {
-		return append(outcomes, same(good, func(t hunt.Task) hunt.Outcome {
+		return nil, nil, append(outcomes, same(good, func(t hunt.Task) hunt.Outcome {
 			return failed(t, fmt.Errorf("actions: denylist: the existing overrides could not be read: %w", err))
 		})...)
 	}
-	return append(outcomes, each(ctx, good, inFlight, func(ctx context.Context, t hunt.Task) hunt.Outcome {
-		h, _ := hunt.ParseSHA256(t.Target) // parsed above
-		return ban(ctx, reputation, t, h, existing[h])
-	})...)
+	return good, existing, outcomes
 }
 
-func ban(ctx context.Context, reputation Banner, t hunt.Task, hash [32]byte, existing []cbc.Override) hunt.Outcome {
-	banned := false
+// Look implements [hunt.Looker].
+func (a *denylist) Look(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+	good, existing, outcomes := a.overrides(ctx, tasks)
+	for _, t := range good {
+		h, _ := hunt.ParseSHA256(t.Target) // parsed above
+		if t.Undo {
+			if _, o, ok := weighBan(t, existing[h]); !ok {
+				outcomes = append(outcomes, o)
+				continue
+			}
+			outcomes = append(outcomes, hunt.Outcome{Task: t, Status: hunt.Planned, Detail: "the ban would be deleted"})
+			continue
+		}
+		outcomes = append(outcomes, lookAtBan(t, existing[h]))
+	}
+	return outcomes
+}
+
+func lookAtBan(t hunt.Task, existing []cbc.Override) hunt.Outcome {
 	for _, o := range existing {
-		if !strings.EqualFold(string(o.List), string(cbc.Banned)) { // also a list that is not known
+		if !isBan(o) { // also a list that is not known
 			return held(t, allowed(o))
 		}
-		banned = true
 	}
-	if banned {
+	if len(existing) > 0 {
 		return already(t, "the file is banned already")
 	}
+	return planned(t, denylistBefore{Overrides: []listed{}}, "")
+}
+
+func isBan(o cbc.Override) bool { return strings.EqualFold(string(o.List), string(cbc.Banned)) }
+
+// Do implements [hunt.Action].
+func (a *denylist) Do(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+	open, outcomes := lookFirst(ctx, tasks, a.Look)
+	return append(outcomes, each(ctx, open, inFlight, a.ban)...)
+}
+
+func (a *denylist) ban(ctx context.Context, t hunt.Task) hunt.Outcome {
+	hash, err := hunt.ParseSHA256(t.Target)
+	switch {
+	case err != nil:
+		return refusal(t, fmt.Errorf("actions: denylist: %w", err))
+	case isEmptyFile(hash):
+		return held(t, emptyFileWords)
+	}
 	want := cbc.BanOf(hash, fileName(t), description(t))
-	entry, err := reputation.Create(ctx, want)
+	entry, err := a.reputation.Create(ctx, want)
 	created := err == nil
 	if err != nil && ctx.Err() == nil {
 		// Another program may have been faster, or the answer was lost: Ban looks before it tries again.
-		entry, created, err = reputation.Ban(ctx, want)
+		entry, created, err = a.reputation.Ban(ctx, want)
 	}
 	if e, ok := errors.AsType[*cbc.AllowListedError](err); ok {
 		return held(t, allowed(e.Existing))
@@ -86,7 +140,12 @@ func ban(ctx context.Context, reputation Banner, t hunt.Task, hash [32]byte, exi
 		return already(t, "the file is banned already")
 	}
 	o := done(t, "banned; sensors follow at their next check-ins")
-	o.Before, _ = json.Marshal(map[string]string{"created_override": string(entry.ID)}) // words cannot fail
+	b := denylistBefore{Overrides: []listed{}}
+	if parseBefore(t, &b) && b.Overrides == nil {
+		b.Overrides = []listed{}
+	}
+	b.Created = entry.ID
+	o.Before = state(b)
 	return o
 }
 
@@ -109,9 +168,15 @@ func fileName(t hunt.Task) string {
 	return ""
 }
 
+// How the description of a ban begins and ends, by which it is known again.
+const (
+	banBegins = "Attachment condemned by Proofpoint TAP"
+	banEnds   = ", set by pphunt"
+)
+
 func description(t hunt.Task) string {
 	for _, ind := range t.Indicators {
-		return fmt.Sprintf("Attachment condemned by Proofpoint TAP (%s, threat %s), set by pphunt", ind.Threat.Classification, ind.Threat.ID)
+		return fmt.Sprintf("%s (%s, threat %s)%s", banBegins, ind.Threat.Classification, ind.Threat.ID, banEnds)
 	}
-	return "Attachment condemned by Proofpoint TAP, set by pphunt"
+	return banBegins + banEnds
 }

@@ -75,7 +75,7 @@ func TestDenylistBansWhatNobodyHasListed(t *testing.T) {
 					t.Errorf("overrides mismatch (-want +got):\n%s", diff)
 				}
 				for _, o := range outcomes {
-					if made := strings.HasPrefix(string(o.Before), `{"created_override":"`); made != (o.Status == hunt.Done) {
+					if made := strings.HasPrefix(string(o.Before), `{"overrides":[],"created":"`); made != (o.Status == hunt.Done) {
 						t.Errorf("%s ended as %s with the state before %s, want an override to delete if one was made", o.Task.Target, o.Status, o.Before)
 					}
 					if o.Task.Target == allowed {

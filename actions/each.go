@@ -2,6 +2,8 @@ package actions
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 	"sync"
 
 	"github.com/pphunt/pphunt/hunt"
@@ -60,7 +62,89 @@ func held(t hunt.Task, detail string) hunt.Outcome {
 }
 
 func failed(t hunt.Task, err error) hunt.Outcome {
-	return hunt.Outcome{Task: t, Status: hunt.Failed, Detail: err.Error(), Err: err}
+	return hunt.Outcome{Task: t, Status: hunt.Failed, Detail: err.Error(), Err: err, Refused: refused(err)}
+}
+
+// refusal is a failure that will be the same the next time.
+func refusal(t hunt.Task, err error) hunt.Outcome {
+	o := failed(t, err)
+	o.Refused = true
+	return o
+}
+
+func undone(t hunt.Task, detail string) hunt.Outcome {
+	return hunt.Outcome{Task: t, Status: hunt.Undone, Detail: detail}
+}
+
+func planned(t hunt.Task, before any, detail string) hunt.Outcome {
+	return hunt.Outcome{Task: t, Status: hunt.Planned, Detail: detail, Before: state(before)}
+}
+
+// state is a state as JSON: the members in the order of the struct, so that equal states are equal bytes.
+func state(of any) []byte {
+	raw, _ := json.Marshal(of) // numbers, words and lists of them cannot fail
+	return raw
+}
+
+// unchanged is the state before of a task of which it is certain that it changed nothing: should somebody else set the same state
+// later, an undo must not take it for ours.
+func unchanged(o hunt.Outcome) hunt.Outcome {
+	if o.Status == hunt.Failed && o.Refused {
+		o.Before = []byte("{}")
+	}
+	return o
+}
+
+// looked tells the tasks whose targets were looked at from the others.
+func looked(tasks []hunt.Task) (known, fresh []hunt.Task) {
+	for _, t := range tasks {
+		if len(t.Before) > 0 {
+			known = append(known, t)
+		} else {
+			fresh = append(fresh, t)
+		}
+	}
+	return known, fresh
+}
+
+// lookFirst looks at the targets that nobody has looked at, as an importer who calls Do alone wants it. It returns the tasks that can
+// be done, with their state before, and the outcomes of the others.
+func lookFirst(ctx context.Context, tasks []hunt.Task, look func(context.Context, []hunt.Task) []hunt.Outcome) (open []hunt.Task, ended []hunt.Outcome) {
+	open, fresh := looked(tasks)
+	if len(fresh) == 0 {
+		return open, nil
+	}
+	for _, o := range look(ctx, fresh) {
+		if o.Status != hunt.Planned {
+			ended = append(ended, o)
+			continue
+		}
+		t := o.Task
+		t.Before = o.Before
+		open = append(open, t)
+	}
+	return open, ended
+}
+
+// backwards parts tasks that are to be taken back from those that are to be done.
+func backwards(tasks []hunt.Task) (back, forth []hunt.Task) {
+	for _, t := range tasks {
+		if t.Undo {
+			back = append(back, t)
+		} else {
+			forth = append(forth, t)
+		}
+	}
+	return back, forth
+}
+
+// dry says of the tasks that could be taken back that they would be.
+func dry(open []hunt.Task, ended []hunt.Outcome, detail func(hunt.Task) string) []hunt.Outcome {
+	outcomes := slices.Clone(ended)
+	for _, t := range open {
+		outcomes = append(outcomes, hunt.Outcome{Task: t, Status: hunt.Planned, Detail: detail(t)})
+	}
+	return outcomes
 }
 
 // same gives every task the outcome that make makes.

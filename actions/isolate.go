@@ -1,180 +1,167 @@
 package actions
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"time"
 
 	"github.com/pphunt/pphunt/cbc"
 	"github.com/pphunt/pphunt/hunt"
 )
 
-// DeviceLister reads the present state of devices. *cbc.Devices is one.
-type DeviceLister interface {
-	ByIDs(ctx context.Context, ids ...cbc.DeviceID) ([]cbc.Device, error)
-}
-
-// Quarantiner cuts devices off the network. *cbc.Devices is one.
+// Quarantiner cuts devices off the network and lets them back. *cbc.Devices is one.
 type Quarantiner interface {
 	DeviceLister
 	Quarantine(ctx context.Context, ids ...cbc.DeviceID) error
+	Release(ctx context.Context, ids ...cbc.DeviceID) error
 }
 
-// ErrUnknownDevice is the error of a task on a device that CBC does not know (any more).
-var ErrUnknownDevice = errors.New("actions: CBC does not know the device")
+// IsolateConfig wires the action. Devices is required.
+type IsolateConfig struct {
+	Devices Quarantiner
+	// Evidence is the least that is needed: hunt.Executed, which is the default, or hunt.Touched.
+	Evidence hunt.Evidence
+	// Audit tells who else has isolated a device, before it is released. Without it a release does not ask, and takes a quarantine
+	// along that somebody has put on top of ours.
+	Audit AuditReader
+	// Actor is the id of our own API key, as the audit log names it. It is required with Audit.
+	Actor string
+}
 
-// NewIsolate quarantines the devices on which a condemned file was seen with at least the given evidence: [hunt.Executed] or
-// [hunt.Touched], the zero value meaning the first. Devices that are isolated already are left as they are. It needs the
-// permissions device.quarantine and device (READ).
-//
-// A device acts on it at its next check-in, an absent one when it comes back.
+// NewIsolate is [NewIsolateWith] without the audit log: an undo does not ask who else has isolated a device.
 func NewIsolate(devices Quarantiner, evidence hunt.Evidence) (hunt.Action, error) {
-	spec, err := deviceSpec("isolate", evidence, "the device can be released from quarantine")
+	return NewIsolateWith(IsolateConfig{Devices: devices, Evidence: evidence})
+}
+
+// NewIsolateWith quarantines the devices on which a condemned file was seen with at least the given evidence. Devices that are isolated
+// already are left as they are. A device acts on it at its next check-in, an absent one when it comes back. It needs the permissions
+// device.quarantine (EXECUTE) and device (READ).
+//
+// Undo releases a device that was not isolated before, unless the audit log has somebody else as the last one who asked for a
+// quarantine of it, or an entry about quarantines that cannot be told to be about other devices: then it is held. What the vendor
+// writes into the log is not documented: an entry counts if it has the word and the id or the name of the device, or no number at all.
+// Undo needs org.audits (READ) too, and is held without it.
+func NewIsolateWith(cfg IsolateConfig) (hunt.Action, error) {
+	spec, err := deviceSpec("isolate", cfg.Evidence, "the device can be released from quarantine")
 	if err != nil {
 		return nil, err
 	}
-	if devices == nil {
+	if cfg.Devices == nil {
 		return nil, errors.New("actions: isolate: the devices are missing")
 	}
-	a := &deviceAction{
-		name: spec.Name, devices: devices, apply: devices.Quarantine,
+	if cfg.Audit != nil && cfg.Actor == "" {
+		return nil, errors.New("actions: isolate: Actor is required with Audit: without it our own entries look like somebody else's")
+	}
+	i := isolation{cfg}
+	return &deviceAction{
+		spec: spec, devices: cfg.Devices, apply: cfg.Devices.Quarantine,
 		detail: "quarantine requested; it takes effect when the sensor checks in",
 		judge: func(t hunt.Task, d cbc.Device) (hunt.Outcome, bool) {
 			return already(t, "the device is isolated already"), d.Quarantined
 		},
-		before: func(d cbc.Device) any {
-			return map[string]bool{"quarantined": d.Quarantined}
+		before: func(d cbc.Device) any { return isolateBefore{Quarantined: new(d.Quarantined)} },
+		after:  askedNow,
+		back:   i.back,
+		restore: func(ctx context.Context, _ cbc.PolicyID, ids ...cbc.DeviceID) error {
+			return cfg.Devices.Release(ctx, ids...)
 		},
+	}, nil
+}
+
+// isolateBefore is the state before. Asked is when the quarantine was asked for, and is known only once it was.
+type isolateBefore struct {
+	Quarantined *bool     `json:"quarantined,omitempty"`
+	Asked       time.Time `json:"asked,omitzero"`
+}
+
+func askedNow(before []byte) []byte {
+	var b isolateBefore
+	if json.Unmarshal(before, &b) != nil {
+		return before
 	}
-	return hunt.NewAction(spec, a.do), nil
+	b.Asked = time.Now().UTC().Truncate(time.Second)
+	return state(b)
 }
 
-// deviceSpec is the spec of an action on devices that may be widened to touched evidence, and no further.
-func deviceSpec(name string, evidence hunt.Evidence, undo string) (hunt.Spec, error) {
-	switch evidence {
-	case hunt.None:
-		evidence = hunt.Executed
-	case hunt.Touched, hunt.Executed:
-	default:
-		return hunt.Spec{}, fmt.Errorf("actions: %s: the evidence %s is too weak to act on a device", name, evidence)
-	}
-	return hunt.Spec{Name: name, Scope: hunt.ScopeDevice, Evidence: evidence, Undo: undo}, nil
-}
+type isolation struct{ cfg IsolateConfig }
 
-// deviceAction sets a state on many devices: it reads them, leaves those alone that have it, and sets it on the rest in one call.
-type deviceAction struct {
-	name    string
-	devices DeviceLister
-	// apply sets the state.
-	apply func(context.Context, ...cbc.DeviceID) error
-	// judge tells whether there is nothing to do on a device, and then why.
-	judge func(hunt.Task, cbc.Device) (hunt.Outcome, bool)
-	// before is the state that apply changes.
-	before func(cbc.Device) any
-	detail string
-}
+// skew is how far the clocks of this machine and of the vendor may be apart.
+const skew = 5 * time.Minute
 
-func (a *deviceAction) do(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
-	states, err := readDevices(ctx, a.devices, tasks)
-	problem := problems(err)
-	var outcomes []hunt.Outcome
-	var open []hunt.Task
+// back parts the devices that may be released from those that may not.
+func (i isolation) back(ctx context.Context, tasks []deviceTask) (open []restoration, outcomes []hunt.Outcome) {
+	var ours []deviceTask
+	var since time.Time // zero if that of any is unknown
+	unknown := false
 	for _, t := range tasks {
-		d, ok := states[t.Target]
-		if !ok {
-			outcomes = append(outcomes, failed(t, fmt.Errorf("actions: %s: %w", a.name, cmp.Or(problem(t), ErrUnknownDevice))))
+		var b isolateBefore
+		known := parseBefore(t.Task, &b)
+		// A sensor that has not checked in since will still cut its machine off.
+		pending := b.Asked.IsZero() || t.device.LastContact.Before(b.Asked.Add(skew))
+		switch {
+		case !known:
+			outcomes = append(outcomes, held(t.Task, noBefore))
+			continue
+		case b.Quarantined == nil:
+			outcomes = append(outcomes, already(t.Task, notOurs))
+			continue
+		case *b.Quarantined:
+			outcomes = append(outcomes, already(t.Task, "stays isolated: it was so before"))
+			continue
+		case !t.device.Quarantined && !pending:
+			outcomes = append(outcomes, already(t.Task, "the device is not isolated any more"))
 			continue
 		}
-		if err := gone(d); err != nil {
-			outcomes = append(outcomes, failed(t, fmt.Errorf("actions: %s: %w", a.name, err)))
-			continue
+		unknown = unknown || b.Asked.IsZero()
+		if since.IsZero() || b.Asked.Before(since) {
+			since = b.Asked
 		}
-		if o, nothing := a.judge(t, d); nothing {
+		ours = append(ours, t)
+	}
+	if unknown {
+		since = time.Time{}
+	}
+	others := i.others(ctx, since, ours)
+	for _, t := range ours {
+		if o, ok := others[t.Target]; ok {
+			o.Task = t.Task
 			outcomes = append(outcomes, o)
 			continue
 		}
-		open = append(open, t)
+		r := restoration{deviceTask: t, detail: "released from quarantine; it takes effect when the sensor checks in"}
+		if !t.device.Quarantined {
+			r.detail = "released: the quarantine was asked for and had not taken effect yet"
+		}
+		open = append(open, r)
 	}
-	return append(outcomes, a.set(ctx, open, states)...)
+	return open, outcomes
 }
 
-// gone is the error of a device without a sensor.
-func gone(d cbc.Device) error {
-	if d.Status == "DEREGISTERED" || d.Status == "UNINSTALLED" {
-		return fmt.Errorf("the sensor is %s: the device cannot be reached through CBC", d.Status)
-	}
-	return nil
-}
-
-// set makes one call for all.
-func (a *deviceAction) set(ctx context.Context, tasks []hunt.Task, states map[string]cbc.Device) []hunt.Outcome {
-	if len(tasks) == 0 || ctx.Err() != nil {
+// others are the outcomes of devices that somebody else has isolated, or may have.
+func (i isolation) others(ctx context.Context, since time.Time, tasks []deviceTask) map[string]hunt.Outcome {
+	if i.cfg.Audit == nil || len(tasks) == 0 {
 		return nil
 	}
-	ids := make([]cbc.DeviceID, len(tasks))
-	for i, t := range tasks {
-		ids[i] = states[t.Target].ID
+	devices := make([]cbc.Device, len(tasks))
+	for n, t := range tasks {
+		devices[n] = t.device
 	}
-	problem := problems(a.apply(ctx, ids...))
-	return same(tasks, func(t hunt.Task) hunt.Outcome {
-		if err := problem(t); err != nil {
-			return failed(t, fmt.Errorf("actions: %s: %w", a.name, err))
-		}
-		o := done(t, a.detail)
-		o.Before, _ = json.Marshal(a.before(states[t.Target])) // maps and structs of numbers and words cannot fail
-		return o
-	})
-}
-
-// readDevices reads the devices that tasks concern, by decimal id. The error can come together with devices. A task that names no
-// device has none in the result and keeps no other from having its own.
-func readDevices(ctx context.Context, devices DeviceLister, tasks []hunt.Task) (map[string]cbc.Device, error) {
-	ids := make([]cbc.DeviceID, 0, len(tasks))
+	found, err := quarantinedByOthers(ctx, i.cfg.Audit, i.cfg.Actor, since, devices)
+	all := make(map[string]hunt.Outcome, len(tasks))
 	for _, t := range tasks {
-		if d, ok := t.Device(); ok && d.ID > 0 {
-			ids = append(ids, cbc.DeviceID(d.ID))
+		e, ok := found[t.device.ID]
+		switch {
+		case errors.Is(err, cbc.ErrForbidden):
+			all[t.Target] = held(t.Task, "stays isolated: whether somebody else wants it so is not known, because the API key may not read the audit log: it needs org.audits (READ)")
+		case errors.Is(err, cbc.ErrTruncated):
+			all[t.Target] = held(t.Task, "stays isolated: whether somebody else wants it so is not known, because the audit log has more entries than can be read")
+		case err != nil:
+			all[t.Target] = failed(t.Task, fmt.Errorf("actions: isolate: undo: the audit log could not be read: %w", err))
+		case ok:
+			all[t.Target] = held(t.Task, fmt.Sprintf("stays isolated: %s wrote of a quarantine on %s: %q", e.Actor, e.Time.UTC().Format(time.RFC3339), e.Description))
 		}
 	}
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	list, err := devices.ByIDs(ctx, ids...)
-	states := make(map[string]cbc.Device, len(list))
-	for _, d := range list {
-		states[strconv.FormatInt(int64(d.ID), 10)] = d
-	}
-	return states, err
-}
-
-// problems tells which task an error of a call for many devices concerns: those that a [cbc.DevicesError] in it names, and all of
-// them if there is none.
-func problems(err error) func(hunt.Task) error {
-	byDevice := make(map[int64]error)
-	general := splitDevices(err, byDevice)
-	return func(t hunt.Task) error {
-		d, _ := t.Device()
-		return cmp.Or(byDevice[d.ID], general)
-	}
-}
-
-// splitDevices files the parts of err under the devices that they name and returns the rest.
-func splitDevices(err error, byDevice map[int64]error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var rest []error
-		for _, part := range joined.Unwrap() {
-			rest = append(rest, splitDevices(part, byDevice))
-		}
-		return errors.Join(rest...)
-	}
-	e, ok := errors.AsType[*cbc.DevicesError](err)
-	if !ok {
-		return err
-	}
-	for _, id := range e.IDs {
-		byDevice[int64(id)] = e
-	}
-	return nil
+	return all
 }

@@ -51,7 +51,7 @@ func TestIsolateMakesOneCallForManyDevices(t *testing.T) {
 		for _, o := range outcomes {
 			switch o.Task.Target {
 			case "1", "2":
-				if string(o.Before) != `{"quarantined":false}` {
+				if string(o.Before) != `{"quarantined":false,"asked":"2000-01-01T00:00:00Z"}` {
 					t.Errorf("the state before of device %s is %s", o.Task.Target, o.Before)
 				}
 			case "3":
@@ -88,8 +88,8 @@ func TestIsolateWithoutPermission(t *testing.T) {
 				})
 				o := only(t, newIsolate(t, connect(t, srv.Client())).Do(t.Context(), []hunt.Task{deviceTask("isolate", 1)}))
 				expect(t, o, hunt.Failed, "403")
-				if !errors.Is(o.Err, cbc.ErrForbidden) || o.Before != nil {
-					t.Errorf("outcome = %v with the state before %s, want ErrForbidden and none", o.Err, o.Before)
+				if !errors.Is(o.Err, cbc.ErrForbidden) || !o.Refused || len(o.Before) > len("{}") {
+					t.Errorf("outcome = %v with the state before %s, want ErrForbidden, refused, and no state", o.Err, o.Before)
 				}
 			})
 		})

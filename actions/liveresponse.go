@@ -63,7 +63,7 @@ func NewLiveResponse(cfg LiveResponseConfig) (hunt.Action, error) {
 		cfg.InFlight = inFlight
 	}
 	a := &liveResponse{cfg: cfg}
-	spec := hunt.Spec{Name: "live_response", Scope: hunt.ScopeProcess, Evidence: hunt.Executed, Batch: hunt.BatchDevice, InFlight: cfg.InFlight}
+	spec := hunt.Spec{Name: "live_response", Scope: hunt.ScopeProcess, Impact: hunt.Destroys, Evidence: hunt.Executed, Batch: hunt.BatchDevice, InFlight: cfg.InFlight}
 	return hunt.NewAction(spec, a.do), nil
 }
 

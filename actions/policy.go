@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/pphunt/pphunt/cbc"
 	"github.com/pphunt/pphunt/hunt"
@@ -20,8 +21,11 @@ type PolicySetter interface {
 // permissions device.policy (UPDATE) and device (READ).
 //
 // CBC pins a device that is moved so: its asset groups do not decide about its policy any more until the override is taken off.
+//
+// Undo assigns the policy of before to a device that is still in the one that it was moved to, and pinned there; one that was moved
+// again since is held. The pin stays also where there was none before: no documented call takes it off, and the outcome says so.
 func NewPolicyMove(devices PolicySetter, policy cbc.Policy, evidence hunt.Evidence) (hunt.Action, error) {
-	spec, err := deviceSpec("policy", evidence, "the device can be moved back to the policy that it had, and its override taken off")
+	spec, err := deviceSpec("policy", evidence, "the device can be moved back to the policy that it had; its override stays")
 	if err != nil {
 		return nil, err
 	}
@@ -31,16 +35,52 @@ func NewPolicyMove(devices PolicySetter, policy cbc.Policy, evidence hunt.Eviden
 	if policy.ID <= 0 {
 		return nil, errors.New("actions: policy: the policy has no id")
 	}
-	a := &deviceAction{
-		name: spec.Name, devices: devices,
+	return &deviceAction{
+		spec: spec, devices: devices,
 		apply:  func(ctx context.Context, ids ...cbc.DeviceID) error { return devices.SetPolicy(ctx, policy.ID, ids...) },
 		detail: fmt.Sprintf("moved to policy %s (%d), which pins it there; in force when the sensor checks in", policy.Name, policy.ID),
 		judge: func(t hunt.Task, d cbc.Device) (hunt.Outcome, bool) {
 			return already(t, "the device is in policy "+policy.Name+" already"), d.PolicyID == policy.ID
 		},
 		before: func(d cbc.Device) any {
-			return map[string]any{"policy_id": d.PolicyID, "policy_name": d.PolicyName, "policy_override": d.PolicyOverride}
+			return policyBefore{PolicyID: d.PolicyID, PolicyName: d.PolicyName, PolicyOverride: d.PolicyOverride, Set: policy.ID}
 		},
+		after: func(before []byte) []byte { return before },
+		back:  policyBack, restore: devices.SetPolicy,
+	}, nil
+}
+
+// policyBefore is the state before, and the policy that is set.
+type policyBefore struct {
+	PolicyID       cbc.PolicyID `json:"policy_id"`
+	PolicyName     string       `json:"policy_name"`
+	PolicyOverride bool         `json:"policy_override"`
+	Set            cbc.PolicyID `json:"set"`
+}
+
+// policyBack parts the devices that can go back from those that cannot.
+func policyBack(_ context.Context, tasks []deviceTask) (open []restoration, outcomes []hunt.Outcome) {
+	for _, t := range tasks {
+		var b policyBefore
+		d := t.device
+		switch {
+		case !parseBefore(t.Task, &b) || b.PolicyID > 0 && b.Set <= 0:
+			outcomes = append(outcomes, held(t.Task, noBefore))
+		case b.PolicyID <= 0:
+			outcomes = append(outcomes, already(t.Task, notOurs))
+		case d.PolicyID == b.PolicyID:
+			outcomes = append(outcomes, already(t.Task, fmt.Sprintf("the device is in policy %s (%d) again", d.PolicyName, d.PolicyID)))
+		case d.PolicyID != b.Set:
+			outcomes = append(outcomes, held(t.Task, fmt.Sprintf("stays: the device was moved again since, to policy %s (%d)", d.PolicyName, d.PolicyID)))
+		case !d.PolicyOverride && !strings.EqualFold(d.PolicyAssignmentType, "MANUAL"):
+			outcomes = append(outcomes, held(t.Task, fmt.Sprintf("stays: somebody took the override off, and the device's groups put it in policy %s (%d)", d.PolicyName, d.PolicyID)))
+		default:
+			r := restoration{deviceTask: t, to: b.PolicyID, detail: fmt.Sprintf("moved back to policy %s (%d); in force when the sensor checks in", b.PolicyName, b.PolicyID)}
+			if !b.PolicyOverride {
+				r.detail += "; its groups had put it there, and no documented call takes the override off: remove it in the console"
+			}
+			open = append(open, r)
+		}
 	}
-	return hunt.NewAction(spec, a.do), nil
+	return open, outcomes
 }

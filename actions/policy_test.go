@@ -32,8 +32,8 @@ func TestPolicyMoveRecordsWhatItChanges(t *testing.T) {
 			t.Errorf("outcomes mismatch (-want +got):\n%s", diff)
 		}
 		want := map[string]string{
-			"1": `{"policy_id":10,"policy_name":"Standard","policy_override":false}`,
-			"2": `{"policy_id":20,"policy_name":"Pinned","policy_override":true}`,
+			"1": `{"policy_id":10,"policy_name":"Standard","policy_override":false,"set":30}`,
+			"2": `{"policy_id":20,"policy_name":"Pinned","policy_override":true,"set":30}`,
 			"3": "",
 		}
 		for _, o := range outcomes {

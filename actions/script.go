@@ -62,7 +62,7 @@ func NewScript(cfg ScriptConfig) (hunt.Action, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	spec := hunt.Spec{Name: "script", Scope: hunt.ScopeProcess, Evidence: hunt.Executed, Batch: hunt.BatchTask, InFlight: n}
+	spec := hunt.Spec{Name: "script", Scope: hunt.ScopeProcess, Impact: hunt.Destroys, Evidence: hunt.Executed, Batch: hunt.BatchTask, InFlight: n}
 	return hunt.NewAction(spec, func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 		return each(ctx, tasks, n, s.run)
 	}), nil

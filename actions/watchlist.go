@@ -2,7 +2,6 @@ package actions
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,7 +14,9 @@ import (
 type FeedWriter interface {
 	ByName(ctx context.Context, name string) (cbc.Feed, error)
 	Create(ctx context.Context, feed cbc.Feed, reports ...cbc.Report) (cbc.Feed, error)
+	Report(ctx context.Context, feed cbc.FeedID, id cbc.ReportID) (cbc.Report, error)
 	PutReport(ctx context.Context, feed cbc.FeedID, r cbc.Report) (cbc.Report, error)
+	DeleteReport(ctx context.Context, feed cbc.FeedID, id cbc.ReportID) error
 }
 
 // Subscriber sees to it that a feed has a watchlist. *cbc.Watchlists is one.
@@ -37,53 +38,123 @@ type WatchlistConfig struct {
 // changes nothing but its date. CBC tells of events that arrive from then on, not of past ones.
 //
 // It needs the permissions org.feeds (CREATE, READ, UPDATE) and org.watchlists (CREATE, READ).
+//
+// Undo deletes the report if it was not there before and is as it was written. Feed and watchlist stay. It needs org.feeds (DELETE).
 func NewWatchlist(cfg WatchlistConfig) (hunt.Action, error) {
 	if cfg.Feeds == nil || cfg.Watchlists == nil || cfg.Name == "" {
 		return nil, errors.New("actions: watchlist: Feeds, Watchlists and Name are required")
 	}
-	w := &watchlist{cfg}
-	spec := hunt.Spec{Name: "watchlist", Scope: hunt.ScopeHash, Undo: "the report can be deleted from the feed"}
-	return hunt.NewAction(spec, w.do), nil
+	return &watchlist{cfg}, nil
 }
 
 type watchlist struct {
 	cfg WatchlistConfig
 }
 
-func (w *watchlist) do(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
-	feed, err := w.feed(ctx)
-	if err == nil {
-		_, err = w.cfg.Watchlists.Subscribe(ctx, feed.ID, cbc.NewWatchlist{
-			Name: w.cfg.Name, Description: "Attachments condemned by Proofpoint TAP, kept by pphunt",
-		})
+// watchlistBefore is the state before: the feed, empty if there was none, and whether it had the report.
+type watchlistBefore struct {
+	FeedID cbc.FeedID `json:"feed_id"`
+	Report bool       `json:"report"`
+}
+
+// Spec implements [hunt.Action].
+func (*watchlist) Spec() hunt.Spec {
+	return hunt.Spec{
+		Name: "watchlist", Scope: hunt.ScopeHash, Impact: hunt.Tells, Undo: "the report can be deleted from the feed",
 	}
-	if err != nil {
+}
+
+// Look implements [hunt.Looker].
+func (w *watchlist) Look(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+	back, forth := backwards(tasks)
+	var outcomes []hunt.Outcome
+	if len(forth) > 0 {
+		outcomes = w.look(ctx, forth)
+	}
+	return append(outcomes, each(ctx, back, inFlight, func(ctx context.Context, t hunt.Task) hunt.Outcome {
+		if _, o, ok := w.weigh(ctx, t); !ok {
+			return o
+		}
+		return hunt.Outcome{Task: t, Status: hunt.Planned, Detail: "the report would be deleted"}
+	})...)
+}
+
+func (w *watchlist) look(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+	feed, err := w.cfg.Feeds.ByName(ctx, w.cfg.Name)
+	missing := errors.Is(err, cbc.ErrNotFound)
+	if err != nil && !missing {
 		return same(tasks, func(t hunt.Task) hunt.Outcome { return failed(t, fmt.Errorf("actions: watchlist: %w", err)) })
 	}
 	return each(ctx, tasks, inFlight, func(ctx context.Context, t hunt.Task) hunt.Outcome {
 		r, err := newReport(t)
+		if err != nil {
+			return refusal(t, fmt.Errorf("actions: watchlist: %w", err))
+		}
+		if missing {
+			return planned(t, watchlistBefore{}, "the feed would be made")
+		}
+		_, err = w.cfg.Feeds.Report(ctx, feed.ID, r.ID)
+		if err != nil && !errors.Is(err, cbc.ErrNotFound) {
+			return failed(t, fmt.Errorf("actions: watchlist: %w", err))
+		}
+		return planned(t, watchlistBefore{FeedID: feed.ID, Report: err == nil}, "")
+	})
+}
+
+// Do implements [hunt.Action].
+func (w *watchlist) Do(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+	open, outcomes := lookFirst(ctx, tasks, w.Look)
+	if len(open) == 0 || ctx.Err() != nil {
+		return outcomes
+	}
+	feed, err := w.feed(ctx, open)
+	if err == nil {
+		_, err = w.cfg.Watchlists.Subscribe(ctx, feed, cbc.NewWatchlist{
+			Name: w.cfg.Name, Description: "Attachments condemned by Proofpoint TAP, kept by pphunt",
+		})
+	}
+	if err != nil {
+		return append(outcomes, same(open, func(t hunt.Task) hunt.Outcome { return failed(t, fmt.Errorf("actions: watchlist: %w", err)) })...)
+	}
+	return append(outcomes, each(ctx, open, inFlight, func(ctx context.Context, t hunt.Task) hunt.Outcome {
+		r, err := newReport(t)
 		if err == nil {
-			_, err = w.cfg.Feeds.PutReport(ctx, feed.ID, r)
+			_, err = w.cfg.Feeds.PutReport(ctx, feed, r)
 		}
 		if err != nil {
 			return failed(t, fmt.Errorf("actions: watchlist: %w", err))
 		}
-		o := done(t, fmt.Sprintf("report with severity %d in feed %q", r.Severity, feed.Name))
-		o.Before, _ = json.Marshal(map[string]string{"feed_id": string(feed.ID), "report_id": string(r.ID)}) // words cannot fail
+		var b watchlistBefore
+		_ = parseBefore(t, &b) // Look has made it
+		b.FeedID = feed
+		o := done(t, fmt.Sprintf("report with severity %d in feed %q", r.Severity, w.cfg.Name))
+		o.Before = state(b)
 		return o
-	})
+	})...)
 }
 
-func (w *watchlist) feed(ctx context.Context) (cbc.Feed, error) {
+// feed is the feed that Look has seen. Where it saw none it looks once more before it makes one, because of two feeds with one name
+// none could be used.
+func (w *watchlist) feed(ctx context.Context, tasks []hunt.Task) (cbc.FeedID, error) {
+	for _, t := range tasks {
+		var b watchlistBefore
+		if parseBefore(t, &b) && b.FeedID != "" {
+			return b.FeedID, nil
+		}
+	}
 	feed, err := w.cfg.Feeds.ByName(ctx, w.cfg.Name)
 	if !errors.Is(err, cbc.ErrNotFound) {
-		return feed, err
+		return feed.ID, err
 	}
-	return w.cfg.Feeds.Create(ctx, cbc.Feed{
+	feed, err = w.cfg.Feeds.Create(ctx, cbc.Feed{
 		Name: w.cfg.Name, ProviderURL: "https://www.proofpoint.com", Category: "Partner",
 		Summary: "SHA-256 hashes of attachments that Proofpoint TAP condemned",
 	})
+	return feed.ID, err
 }
+
+// reportBegins is how the description of a report begins, by which it is known again.
+const reportBegins = "Attachment condemned by Proofpoint TAP"
 
 func newReport(t hunt.Task) (cbc.Report, error) {
 	if len(t.Indicators) == 0 {
@@ -94,7 +165,7 @@ func newReport(t hunt.Task) (cbc.Report, error) {
 	return cbc.Report{
 		ID:          cbc.ReportID(ind.SHA256.String()),
 		Title:       fmt.Sprintf("%s %s %s: %s", threat.Status, threat.Classification, threat.Type, ind.SHA256),
-		Description: fmt.Sprintf("Attachment condemned by Proofpoint TAP, threat %s.", threat.ID),
+		Description: fmt.Sprintf(reportBegins+", threat %s.", threat.ID),
 		Severity:    severity(threat.Score),
 		Link:        threat.URL,
 		Tags:        slices.DeleteFunc([]string{threat.Status, threat.Classification, threat.Type}, func(s string) bool { return s == "" }),

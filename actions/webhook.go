@@ -50,7 +50,7 @@ func NewWebhook(cfg WebhookConfig) (hunt.Action, error) {
 	if w.agent == "" {
 		w.agent = "pphunt"
 	}
-	spec := hunt.Spec{Name: "webhook", Scope: hunt.ScopeProcess, Evidence: hunt.Named, Batch: hunt.BatchTask}
+	spec := hunt.Spec{Name: "webhook", Scope: hunt.ScopeProcess, Impact: hunt.Tells, Evidence: hunt.Named, Batch: hunt.BatchTask}
 	return hunt.NewAction(spec, func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 		return each(ctx, tasks, inFlight, w.post)
 	}), nil

@@ -1,0 +1,66 @@
+package actions
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/pphunt/pphunt/cbc"
+)
+
+// AuditReader reads what people and keys have done in the organization. *cbc.AuditLog is one.
+type AuditReader interface {
+	Search(ctx context.Context, q cbc.AuditQuery) iter.Seq2[cbc.AuditEntry, error]
+}
+
+// lookBack is how long before our own quarantine that of somebody else is looked for: it may have waited for the machine to come back.
+const lookBack = 30 * 24 * time.Hour
+
+// quarantinedByOthers finds the devices that somebody other than we wants to be isolated, each with the entry that says so: the last
+// one about it that is not clearly about a release. A zero since is as far back as the log goes.
+func quarantinedByOthers(ctx context.Context, log AuditReader, we string, since time.Time, devices []cbc.Device) (map[cbc.DeviceID]cbc.AuditEntry, error) {
+	q := cbc.AuditQuery{Exclusions: map[string][]string{"actor": {we}}}
+	if !since.IsZero() {
+		q.Start, q.End = since.Add(-lookBack), time.Now().Add(time.Hour)
+	}
+	wanted := make(map[cbc.DeviceID]cbc.AuditEntry)
+	for e, err := range log.Search(ctx, q) {
+		if err != nil {
+			return nil, err
+		}
+		text := strings.ToLower(e.Description)
+		if strings.EqualFold(e.Actor, we) || !strings.Contains(text, "quarantin") && !strings.Contains(text, "isolat") {
+			continue
+		}
+		for _, d := range devices {
+			switch {
+			case !concerns(text, d):
+			case releases(text):
+				delete(wanted, d.ID)
+			default:
+				wanted[d.ID] = e
+			}
+		}
+	}
+	return wanted, nil
+}
+
+// concerns tells whether an entry may be about a device: it has its id or its name, or no number that could be another's.
+func concerns(text string, d cbc.Device) bool {
+	numbers := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsDigit(r) })
+	name, host := strings.ToLower(d.Name), d.Host()
+	return len(numbers) == 0 || slices.Contains(numbers, strconv.FormatInt(int64(d.ID), 10)) ||
+		name != "" && strings.Contains(text, name) || host != "" && strings.Contains(text, host)
+}
+
+// releases tells whether an entry is about the end of a quarantine. In doubt it is not.
+func releases(text string) bool {
+	words := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) })
+	return slices.ContainsFunc(words, func(w string) bool {
+		return w == "off" || strings.HasPrefix(w, "unquarantin") || strings.HasPrefix(w, "release") || strings.HasPrefix(w, "unisolat")
+	}) && !slices.Contains(words, "on")
+}

@@ -1,0 +1,66 @@
+package actions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pphunt/pphunt/cbc"
+	"github.com/pphunt/pphunt/hunt"
+)
+
+// Undo implements [hunt.Undoer].
+func (w *watchlist) Undo(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+	return each(ctx, tasks, inFlight, func(ctx context.Context, t hunt.Task) hunt.Outcome {
+		feed, o, ok := w.weigh(ctx, t)
+		if !ok {
+			return o
+		}
+		err := w.cfg.Feeds.DeleteReport(ctx, feed, cbc.ReportID(t.Target))
+		switch {
+		case errors.Is(err, cbc.ErrNotFound):
+			return already(t, "the report is gone")
+		case err != nil:
+			return failed(t, fmt.Errorf("actions: watchlist: undo: %w", err))
+		}
+		return undone(t, fmt.Sprintf("the report is deleted from feed %q; alerts that it raised stay", w.cfg.Name))
+	})
+}
+
+// weigh finds the feed that has our report, and otherwise tells what is to be said.
+func (w *watchlist) weigh(ctx context.Context, t hunt.Task) (feed cbc.FeedID, o hunt.Outcome, ok bool) {
+	var b watchlistBefore
+	switch {
+	case !parseBefore(t, &b):
+		return "", held(t, noBefore), false
+	case b.Report:
+		return "", already(t, "stays: the feed had the report before"), false
+	}
+	if feed = b.FeedID; feed == "" { // it was made, and the process died before its id was recorded
+		found, err := w.cfg.Feeds.ByName(ctx, w.cfg.Name)
+		switch {
+		case errors.Is(err, cbc.ErrNotFound):
+			return "", already(t, "the feed is gone"), false
+		case err != nil:
+			return "", failed(t, fmt.Errorf("actions: watchlist: undo: %w", err)), false
+		}
+		feed = found.ID
+	}
+	r, err := w.cfg.Feeds.Report(ctx, feed, cbc.ReportID(t.Target))
+	switch {
+	case errors.Is(err, cbc.ErrNotFound):
+		return "", already(t, "the report is gone"), false
+	case err != nil:
+		return "", failed(t, fmt.Errorf("actions: watchlist: undo: %w", err)), false
+	case !ourReport(r, t.Target):
+		return "", held(t, "stays: somebody has changed the report since"), false
+	}
+	return feed, o, true
+}
+
+// ourReport tells a report that is about the file alone and has our words.
+func ourReport(r cbc.Report, hash string) bool {
+	return strings.HasPrefix(r.Description, reportBegins) && len(r.IOCs) == 1 && len(r.IOCs[0].Values) == 1 &&
+		strings.EqualFold(r.IOCs[0].Values[0], hash)
+}
