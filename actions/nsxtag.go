@@ -58,6 +58,7 @@ type nsxTag struct {
 // nsxBefore is the state before, and the tag that is set.
 type nsxBefore struct {
 	ExternalID nsx.ExternalID `json:"external_id"`
+	Name       string         `json:"name"`
 	Tags       []nsx.Tag      `json:"tags"`
 	Set        nsx.Tag        `json:"set"`
 }
@@ -105,7 +106,7 @@ func (a *nsxTag) find(ctx context.Context, t hunt.Task, d cbc.Device) hunt.Outco
 	}
 	tags := append([]nsx.Tag{}, vm.Tags...) // never null
 	slices.SortFunc(tags, func(x, y nsx.Tag) int { return cmp.Or(cmp.Compare(x.Scope, y.Scope), cmp.Compare(x.Tag, y.Tag)) })
-	return planned(t, nsxBefore{ExternalID: vm.ExternalID, Tags: tags, Set: a.cfg.Tag}, fmt.Sprintf("virtual machine %s (%s)", vm.DisplayName, vm.ExternalID))
+	return planned(t, nsxBefore{ExternalID: vm.ExternalID, Name: vm.DisplayName, Tags: tags, Set: a.cfg.Tag}, fmt.Sprintf("virtual machine %s (%s)", vm.DisplayName, vm.ExternalID))
 }
 
 // Do implements [hunt.Action].
@@ -119,7 +120,7 @@ func (a *nsxTag) Do(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 		if err := a.cfg.VMs.AddTags(ctx, b.ExternalID, a.cfg.Tag); err != nil {
 			return unchanged(failed(t, fmt.Errorf("actions: nsx_tag: %w", err)))
 		}
-		o := done(t, fmt.Sprintf("tagged virtual machine %s", b.ExternalID))
+		o := done(t, fmt.Sprintf("tagged virtual machine %s (%s)", b.Name, b.ExternalID))
 		o.Before = t.Before
 		return o
 	})...)
@@ -158,6 +159,6 @@ func (a *nsxTag) Undo(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 		if err := a.cfg.VMs.RemoveTags(ctx, b.ExternalID, b.Set); err != nil {
 			return failed(t, fmt.Errorf("actions: nsx_tag: undo: %w", err))
 		}
-		return undone(t, fmt.Sprintf("took the tag %s off virtual machine %s", b.Set, b.ExternalID))
+		return undone(t, fmt.Sprintf("took the tag %s off virtual machine %s (%s)", b.Set, b.Name, b.ExternalID))
 	})
 }

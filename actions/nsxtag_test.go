@@ -84,7 +84,7 @@ func TestNSXTagFindsTheMachine(t *testing.T) {
 					t.Errorf("a bystander was tagged: %v", tags["vm-2"])
 				}
 				if c.status == hunt.Done {
-					want := `{"external_id":"vm-1","tags":[{"scope":"` + before[0].Scope + `","tag":"` + before[0].Tag + `"}],"set":{"scope":"security","tag":"quarantine"}}`
+					want := `{"external_id":"vm-1","name":"some name","tags":[{"scope":"` + before[0].Scope + `","tag":"` + before[0].Tag + `"}],"set":{"scope":"security","tag":"quarantine"}}`
 					if string(o.Before) != want {
 						t.Errorf("the state before is %s, want %s", o.Before, want)
 					}
