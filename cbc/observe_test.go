@@ -82,7 +82,7 @@ func TestNothingSecretIsObserved(t *testing.T) {
 	echo := roundTrip(func(r *http.Request) (*http.Response, error) {
 		h := http.Header{"X-Request-Id": {r.Header.Get("X-Auth-Token") + r.Header.Get("Authorization") + r.URL.RawQuery}}
 		body := `{"access_token":"ACCESSMARK","expires_in":1800}`
-		return &http.Response{StatusCode: 200, Header: h, Body: io.NopCloser(strings.NewReader(body)), Request: r, ContentLength: int64(len(body))}, nil
+		return &http.Response{StatusCode: http.StatusOK, Header: h, Body: io.NopCloser(strings.NewReader(body)), Request: r, ContentLength: int64(len(body))}, nil
 	})
 	for _, credentials := range []cbc.Credentials{cbc.APIKey(id, secret), cbc.OAuthApp(id, secret), cbc.APIToken(token)} {
 		client, told := watched(t, &http.Client{Transport: echo}, credentials)
