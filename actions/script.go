@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -34,7 +35,8 @@ var placeholder = regexp.MustCompile(`\{[a-z0-9_]+\}`)
 
 // NewScript runs a command for each file that was executed in a process. No shell is involved and no value is split. A value
 // that is not known, or that the program could take for an option because it begins with a dash, stops the command from being
-// run. The outcome tells the exit code; any but 0 is a failure, and the next run tries again.
+// run. The outcome tells the exit code; any but 0 is a failure, and the next run tries again. A program that is not there or may not be
+// run is a refusal. A finding about the empty file is held.
 //
 // A command is refused if a placeholder stands where its value would be run:
 //
@@ -154,6 +156,9 @@ func (s *script) args(t hunt.Task) ([]string, error) {
 }
 
 func (s *script) run(ctx context.Context, t hunt.Task) hunt.Outcome {
+	if len(t.Sightings) > 0 && isEmptyFile(t.Sightings[0].SHA256) {
+		return held(t, emptyFileWords)
+	}
 	args, err := s.args(t)
 	if err != nil {
 		return failed(t, fmt.Errorf("actions: script: not run: %w", err))
@@ -163,7 +168,7 @@ func (s *script) run(ctx context.Context, t hunt.Task) hunt.Outcome {
 	cmd := exec.CommandContext(ctx, s.command[0], args...) //nolint:gosec // the operator's own command; values stay single arguments
 	// Windows finds contain.bat for "contain".
 	if isBatch(cmd.Path) {
-		return failed(t, errBatch)
+		return refusal(t, errBatch)
 	}
 	cmd.Dir = s.dir
 	cmd.WaitDelay = endWait
@@ -180,10 +185,13 @@ func (s *script) run(ctx context.Context, t hunt.Task) hunt.Outcome {
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return failed(t, fmt.Errorf("actions: script: exit code %d after %s%s", exit.ExitCode(), took, complaint))
 	}
-	if err != nil {
-		return failed(t, fmt.Errorf("actions: script: %w", err))
+	switch {
+	case err == nil:
+		return done(t, fmt.Sprintf("exit code 0 after %s", took))
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist), errors.Is(err, exec.ErrNotFound), errors.Is(err, exec.ErrDot):
+		return refusal(t, fmt.Errorf("actions: script: %w", err)) // it was not begun, and somebody has to mend that
 	}
-	return done(t, fmt.Sprintf("exit code 0 after %s", took))
+	return failed(t, fmt.Errorf("actions: script: %w", err))
 }
 
 // firstBytes keeps the beginning of what is written to it.

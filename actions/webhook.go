@@ -29,11 +29,29 @@ type WebhookConfig struct {
 
 // NewWebhook posts each finding, one file in one process, to a URL: any evidence will do. The body is JSON:
 //
-//	{"event_id": …, "sha256": …, "evidence": …, "email": the oldest mail's record, "emails": all of them, "process": the process's row,
-//	 "device": {…}, "threat": {…}}
+//	{"event": "finding", "event_id": …, "sha256": …, "evidence": …, "email": the oldest mail's record, "emails": all of them,
+//	 "process": the process's row, "device": {…}, "threat": {…}}
 //
-// A receiver answers with any 2xx. Where a crash or a lost answer makes a finding come twice, event_id is the same.
+// A receiver answers with any 2xx. Where a crash or a lost answer makes a finding come twice, event_id is the same. A receiver that
+// answers 400, 401, 403, 404 or 410 refuses, and is not asked again with every run.
 func NewWebhook(cfg WebhookConfig) (hunt.Action, error) {
+	w, err := newWebhook(cfg)
+	if err != nil {
+		return nil, err
+	}
+	spec := hunt.Spec{Name: "webhook", Scope: hunt.ScopeProcess, Impact: hunt.Tells, Evidence: hunt.Named, Batch: hunt.BatchTask}
+	return hunt.NewAction(spec, func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
+		return each(ctx, tasks, inFlight, func(ctx context.Context, t hunt.Task) hunt.Outcome {
+			f, err := newFinding(t)
+			if err != nil {
+				return refusal(t, err)
+			}
+			return w.post(ctx, t, f)
+		})
+	}), nil
+}
+
+func newWebhook(cfg WebhookConfig) (*webhook, error) {
 	u, err := url.Parse(cfg.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, errors.New("actions: the webhook's URL is not an http or https URL")
@@ -50,10 +68,7 @@ func NewWebhook(cfg WebhookConfig) (hunt.Action, error) {
 	if w.agent == "" {
 		w.agent = "pphunt"
 	}
-	spec := hunt.Spec{Name: "webhook", Scope: hunt.ScopeProcess, Impact: hunt.Tells, Evidence: hunt.Named, Batch: hunt.BatchTask}
-	return hunt.NewAction(spec, func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
-		return each(ctx, tasks, inFlight, w.post)
-	}), nil
+	return w, nil
 }
 
 type webhook struct {
@@ -63,11 +78,12 @@ type webhook struct {
 	agent     string
 }
 
-// finding is the body of a call. The first three members are what the old script sent.
+// finding is the body of a call about a finding. The first three members are what the old script sent.
 type finding struct {
 	Email    json.RawMessage   `json:"email"`
 	SHA256   hunt.SHA256       `json:"sha256"`
 	Process  json.RawMessage   `json:"process"`
+	Event    string            `json:"event"`
 	EventID  string            `json:"event_id"`
 	Evidence hunt.Evidence     `json:"evidence"`
 	Emails   []json.RawMessage `json:"emails"`
@@ -80,7 +96,7 @@ func newFinding(t hunt.Task) (finding, error) {
 		return finding{}, errors.New("actions: webhook: the task has no sighting or no indicator")
 	}
 	s, ind := t.Sightings[0], t.Indicators[0]
-	f := finding{SHA256: s.SHA256, EventID: t.EventID(), Evidence: s.Evidence, Device: s.Device, Threat: ind.Threat, Emails: []json.RawMessage{}}
+	f := finding{Event: "finding", SHA256: s.SHA256, EventID: t.EventID(), Evidence: s.Evidence, Device: s.Device, Threat: ind.Threat, Emails: []json.RawMessage{}}
 	var err error
 	for _, m := range ind.Mails {
 		raw, e := rawOr(m.Raw, m)
@@ -111,12 +127,8 @@ func (w *webhook) named(err error) bool {
 	return len(rest) > 1 && strings.Contains(text, rest) || found && strings.Contains(text, user) || strings.Contains(text, w.url)
 }
 
-func (w *webhook) post(ctx context.Context, t hunt.Task) hunt.Outcome {
-	f, err := newFinding(t)
-	if err != nil {
-		return failed(t, err)
-	}
-	body, err := json.Marshal(f)
+func (w *webhook) post(ctx context.Context, t hunt.Task, content any) hunt.Outcome {
+	body, err := json.Marshal(content)
 	if err != nil {
 		return failed(t, fmt.Errorf("actions: webhook: %w", err))
 	}
@@ -141,8 +153,12 @@ func (w *webhook) post(ctx context.Context, t hunt.Task) hunt.Outcome {
 	}
 	defer func() { _ = resp.Body.Close() }() // the answer is known by then
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	if resp.StatusCode/100 != 2 {
-		return failed(t, fmt.Errorf("actions: webhook %s: %s", w.host, resp.Status))
+	err = fmt.Errorf("actions: webhook %s: %s", w.host, resp.Status)
+	switch code := resp.StatusCode; {
+	case code/100 == 2:
+		return done(t, fmt.Sprintf("posted to %s: %s", w.host, resp.Status))
+	case final(code), code == http.StatusUnauthorized: // nobody renews the secret in a URL by the next run
+		return refusal(t, err)
 	}
-	return done(t, fmt.Sprintf("posted to %s: %s", w.host, resp.Status))
+	return failed(t, err)
 }

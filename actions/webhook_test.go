@@ -56,8 +56,8 @@ func TestWebhookPostsEachFinding(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{"process_guid": "raw"}, body["process"]); diff != "" {
 		t.Errorf("process mismatch (-want +got):\n%s", diff)
 	}
-	if body["sha256"] != hash(1).String() || body["evidence"] != "executed" || len(body["emails"].([]any)) != 2 {
-		t.Errorf("body = %v, want the hash, the evidence and both mails", body)
+	if body["event"] != "finding" || body["sha256"] != hash(1).String() || body["evidence"] != "executed" || len(body["emails"].([]any)) != 2 {
+		t.Errorf("body = %v, want the event, the hash, the evidence and both mails", body)
 	}
 }
 
