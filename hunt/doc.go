@@ -3,7 +3,8 @@
 //
 // The package knows no vendor. It asks a [Source] what is condemned, has a [Searcher] find it, makes a [Plan], lets each [Guard]
 // object, has the [Ledger] say which tasks are still to be done, hands them to the [Action]s, and returns a [Report]. The
-// adapters proofpointhunt, cbchunt and dedupehunt make clients and stores into ports; package actions has the actions.
+// adapters proofpointhunt, cbchunt and dedupehunt make clients and stores into ports; package actions has the actions, and package
+// audit an Auditor.
 //
 //	hunter, err := hunt.New(hunt.Config{Source: source, Searcher: searcher, Ledger: ledger, Actions: list})
 //	if err != nil {
@@ -14,8 +15,17 @@
 // # What always holds
 //
 // An action gets only tasks whose evidence is at least what its [Spec] asks for. A task that the ledger has as done is not done
-// again. Guards are asked before the first write, and a guard that fails holds everything. A search that failed is reported as
-// failed, never as nothing found.
+// again, so a machine that a person has released stays released; another file, or another process of the same file, on the machine
+// is a new task. Guards are asked before the first write, and a guard that fails holds everything. Right before anything but a
+// notice is sent, the [Verifier] is asked again. A search that failed is reported as failed, never as nothing found.
+//
+// # Safe response
+//
+// The [Impact] of an action says how much stands before it. A [Looker] reads the state of its targets; [Hunter.Preview] stops there,
+// and otherwise the ledger records the state before anything is changed. What guards hold, and what failed for too long, waits in the
+// ledger for a person: see [Report.Held], [Report.Open] and [Hunter.Release]. [Hunter.Save] makes a file of a preview, and
+// [Hunter.ApplySaved] carries out exactly that. [Hunter.Undo] takes back what was done and nothing else; with [Config.AutoUndo] a run
+// does so by itself when a verdict is taken back. An [Auditor] keeps every decision.
 //
 // # Errors
 //

@@ -39,7 +39,7 @@ type Report struct {
 type Turned struct {
 	SHA256 SHA256 `json:"sha256"`
 	Threat Threat `json:"threat"`
-	// Records are what was done, in the order of their keys.
+	// Records are what was done and still is so, as far as the ledger knows.
 	Records []Record `json:"records"`
 }
 

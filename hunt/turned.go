@@ -32,19 +32,7 @@ func (x *run) turn(ctx context.Context) {
 	if x.h.cfg.Verifier == nil || x.h.cfg.Recheck < 0 {
 		return
 	}
-	since := x.h.cfg.Now().Add(-x.h.cfg.Recheck)
-	byFile := make(map[SHA256]*Turned)
-	for _, rec := range x.records {
-		if !rec.stands() || rec.Acknowledged || rec.Last.Before(since) {
-			continue
-		}
-		for _, ind := range rec.Task.Indicators {
-			if byFile[ind.SHA256] == nil {
-				byFile[ind.SHA256] = &Turned{SHA256: ind.SHA256, Threat: ind.Threat}
-			}
-			byFile[ind.SHA256].Records = append(byFile[ind.SHA256].Records, rec)
-		}
-	}
+	byFile := x.standing()
 	var mu sync.Mutex
 	var workers sync.WaitGroup
 	slots := make(chan struct{}, 8)
@@ -75,6 +63,29 @@ func (x *run) turn(ctx context.Context) {
 	x.takeBack(ctx, func(r Record) bool {
 		return slices.ContainsFunc(r.Task.Indicators, func(i Indicator) bool { return withdrawn[i.SHA256] })
 	}, func(hash SHA256) bool { return !withdrawn[hash] })
+}
+
+// standing files what was done lately, and was not acknowledged, under the files it was about. What merely tells is no reason to ask
+// for a verdict with every run: there is a report for every condemned file, seen or not.
+func (x *run) standing() map[SHA256]*Turned {
+	since := x.h.cfg.Now().Add(-x.h.cfg.Recheck)
+	byFile := make(map[SHA256]*Turned)
+	for _, tells := range []bool{false, true} {
+		for _, rec := range x.records {
+			if !rec.stands() || rec.Acknowledged || rec.Last.Before(since) || tells != (rec.Task.Impact == Tells) {
+				continue
+			}
+			for _, ind := range rec.Task.Indicators {
+				switch turned := byFile[ind.SHA256]; {
+				case turned != nil:
+					turned.Records = append(turned.Records, rec)
+				case !tells:
+					byFile[ind.SHA256] = &Turned{SHA256: ind.SHA256, Threat: ind.Threat, Records: []Record{rec}}
+				}
+			}
+		}
+	}
+	return byFile
 }
 
 // waiting lists what earlier runs left for a person, as far as this one has not come to another end with it.
