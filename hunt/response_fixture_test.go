@@ -99,7 +99,12 @@ func (m *memory) record(run string, o hunt.Outcome) {
 
 func (m *memory) Hold(_ context.Context, run string, held ...hunt.Outcome) error {
 	for _, o := range held {
-		m.record(run, o)
+		m.mu.Lock()
+		old := m.records[o.Task.Key()]
+		m.mu.Unlock()
+		if old.Status != hunt.Held || old.Detail != o.Detail {
+			m.record(run, o)
+		}
 	}
 	return nil
 }

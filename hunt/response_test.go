@@ -126,6 +126,11 @@ func TestAFileIsHeldWhole(t *testing.T) {
 	cfg.Guards = []hunt.Guard{holdFile(1)}
 	for range 2 {
 		r := run(t, cfg)
+		for _, o := range r.Outcomes {
+			if o.Task.Key() == "isolate/device/8" && o.Status == hunt.Done && len(o.Task.Indicators)+len(o.Task.Sightings) != 2 {
+				t.Errorf("the task on device 8 rests on %d files and %d sightings, want the one that is not held", len(o.Task.Indicators), len(o.Task.Sightings))
+			}
+		}
 		if got := r.Held(); got != 2 {
 			t.Errorf("%d tasks are held, want the isolation of device 7 and the ban", got)
 		}
