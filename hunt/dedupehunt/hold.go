@@ -38,7 +38,6 @@ func (l *Ledger) hold(ctx context.Context, run string, held []hunt.Outcome) erro
 		// Whether it is due is nobody's question here.
 		t.Released = true
 		v := l.judge(t, pasts[firstKey(t)])
-		t.Released, v.task.Released = false, false
 		reason := reasons[dedupe.Key(t.Key())]
 		if v.ended || v.key().Check() != nil || isHeld(v, reason) {
 			continue

@@ -301,6 +301,19 @@ func TestDoneButNotRecordedIsToldAsFailed(t *testing.T) {
 	})
 }
 
+// What was taken back and could not be recorded is taken back again, so that it must not be told as over.
+func TestTakenBackButNotRecorded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		back := task(7)
+		back.Undo = true
+		outcomes, err := ledger(t, &faulty{finish: func() error { return errStore }}, "o").Once(t.Context(), "run", []hunt.Task{back}, undone(new(int)))
+		if !errors.Is(err, dedupehunt.ErrNotRecorded) || outcomes[0].Status != hunt.Failed {
+			t.Errorf("Once = %+v, %v; want failed with ErrNotRecorded", outcomes, err)
+		}
+	})
+}
+
 func TestStoreThatCannotClaim(t *testing.T) {
 	t.Parallel()
 	store := refusing{new(dedupe.Memory)}

@@ -278,7 +278,8 @@ func TestWhatTheStoreIsTold(t *testing.T) {
 		"not begun": {nil, dedupe.Released, hunt.Record{Task: seen(7, 1, "g"), Run: "run"}, hunt.Failed},
 		"said to be not begun": {
 			&hunt.Outcome{Status: hunt.Failed, Err: fmt.Errorf("%w: no", hunt.ErrNotBegun)}, dedupe.Released,
-			hunt.Record{Task: seen(7, 1, "g"), Run: "run"}, hunt.Failed,
+			hunt.Record{Task: seen(7, 1, "g"), Run: "run"},
+			hunt.Failed,
 		},
 		"a word that is none": {&hunt.Outcome{Status: "splendid"}, dedupe.Released, hunt.Record{Task: seen(7, 1, "g"), Run: "run"}, "splendid"},
 	} {

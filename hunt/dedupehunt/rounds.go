@@ -1,7 +1,6 @@
 package dedupehunt
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -34,7 +33,7 @@ func firstKey(t hunt.Task) dedupe.Key {
 	return dedupe.Key(t.Key())
 }
 
-// pasts reads all rounds of tasks, by first key and in their order. Rounds can be missing: the store forgets the oldest first.
+// pasts reads all rounds of tasks, by first key. Rounds can be missing: the store forgets the oldest first.
 func (l *Ledger) pasts(ctx context.Context, tasks []hunt.Task) (map[dedupe.Key][]past, error) {
 	keys := make([]dedupe.Key, len(tasks))
 	for i, t := range tasks {
@@ -48,12 +47,10 @@ func (l *Ledger) pasts(ctx context.Context, tasks []hunt.Task) (map[dedupe.Key][
 	for _, r := range records {
 		all[r.Key] = append(all[r.Key], newPast(1, r))
 	}
-	read := make(map[dedupe.Key]bool)
 	for i, t := range tasks {
-		if !rounded(t) || read[keys[i]] {
+		if !rounded(t) {
 			continue
 		}
-		read[keys[i]] = true
 		for r, err := range l.cfg.Store.Scan(ctx, keys[i]+"/") {
 			if err != nil {
 				return nil, err
@@ -62,7 +59,6 @@ func (l *Ledger) pasts(ctx context.Context, tasks []hunt.Task) (map[dedupe.Key][
 				all[keys[i]] = append(all[keys[i]], newPast(round, r))
 			}
 		}
-		slices.SortFunc(all[keys[i]], func(a, b past) int { return cmp.Compare(a.round, b.round) })
 	}
 	return all, nil
 }
@@ -94,13 +90,10 @@ func (l *Ledger) judge(t hunt.Task, pasts []past) verdict {
 	v := verdict{task: t}
 	covered := make(map[string]bool)
 	all, top := false, 0
-	var open *past
-	for i, p := range pasts {
+	for _, p := range pasts {
 		top = max(top, p.round)
 		if p.record.State != dedupe.Done {
-			if open == nil {
-				open = &pasts[i]
-			}
+			v.past = p // the others are done: none is begun before
 			continue
 		}
 		all = all || len(p.entry.Findings) == 0
@@ -118,9 +111,6 @@ func (l *Ledger) judge(t hunt.Task, pasts []past) verdict {
 			return v
 		}
 		v.task = narrowed(t, news)
-	}
-	if open != nil {
-		v.past = *open
 	}
 	if rounded(t) {
 		if v.past.round == 0 {

@@ -1,0 +1,119 @@
+package dedupehunt_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pphunt/pphunt/dedupe"
+	"github.com/pphunt/pphunt/hunt"
+)
+
+// undone takes tasks back and counts them.
+func undone(n *int) hunt.DoFunc {
+	return func(_ context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
+		var outcomes []hunt.Outcome
+		for _, t := range tasks {
+			*n++
+			outcomes = append(outcomes, hunt.Outcome{Task: t, Status: hunt.Undone, Detail: "released"})
+		}
+		return outcomes
+	}
+}
+
+func TestTakenBackOnce(t *testing.T) {
+	t.Parallel()
+	now, store := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC), new(dedupe.Memory)
+	l := clockwork(t, store, &now)
+	ends(t, l, seen(7, 1, "a"), done())
+	ends(t, l, seen(7, 2, "b"), done())
+	back := seen(7, 2, "b")
+	back.Round, back.Undo = 2, true
+	now = now.Add(time.Hour)
+
+	// Neither a failure nor somebody's no is the end of it, and neither waits.
+	for _, o := range []hunt.Outcome{failure(true), failure(false), failure(false), {Status: hunt.Held, Detail: "moved again since"}} {
+		if got := ends(t, l, back, o); got.Status != o.Status || got.Task.Key() != "undo/isolate/device/7/2" {
+			t.Errorf("Once = %+v, want %s", got, o.Status)
+		}
+		if r := records(t, l)[1]; !r.Undone.IsZero() {
+			t.Errorf("after %s the record is %+v, want it not undone", o.Status, r)
+		}
+	}
+	now = now.Add(30 * 24 * time.Hour)
+	if o := ends(t, l, back, hunt.Outcome{Status: hunt.Undone, Detail: "released"}); o.Status != hunt.Undone {
+		t.Errorf("Once = %+v, want undone", o)
+	}
+	if o := rests(t, l, back); o.Status != hunt.Already || o.Detail != "taken back before, on 2026-04-01 11:00:00 UTC: released" {
+		t.Errorf("Once = %+v, want already", o)
+	}
+	got := make(map[string]time.Time)
+	for _, r := range records(t, l) {
+		got[r.Task.Key()] = r.Undone
+	}
+	want := map[string]time.Time{"isolate/device/7": {}, "isolate/device/7/2": now, "undo/isolate/device/7/2": {}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("when the records were undone mismatch (-want +got):\n%s", diff)
+	}
+	// What was taken back is not done again for the same finding, but for a new one.
+	if o := rests(t, l, seen(7, 2, "b")); o.Status != hunt.Already {
+		t.Errorf("Once = %+v, want already", o)
+	}
+	if o := ends(t, l, seen(7, 3, "c"), done()); o.Task.Round != 3 {
+		t.Errorf("Once = %+v, want a third round", o)
+	}
+}
+
+func TestTwoWhoTakeBackAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := new(dedupe.Memory)
+		ends(t, ledger(t, store, "o"), seen(7, 1, "a"), done())
+		back := seen(7, 1, "a")
+		back.Undo = true
+		calls := 0
+		var all sync.WaitGroup
+		for _, owner := range []string{"first", "second", "third"} {
+			l := ledger(t, store, owner)
+			all.Go(func() {
+				outcomes, err := l.Once(t.Context(), "undo", []hunt.Task{back}, func(ctx context.Context, tasks []hunt.Task, note hunt.NoteFunc) []hunt.Outcome {
+					time.Sleep(time.Second)
+					return undone(&calls)(ctx, tasks, note)
+				})
+				if err != nil || outcomes[0].Status != hunt.Undone && outcomes[0].Status != hunt.Already {
+					t.Errorf("Once = %+v, %v", outcomes, err)
+				}
+			})
+		}
+		all.Wait()
+		if calls != 1 {
+			t.Errorf("it was taken back %d times, want once", calls)
+		}
+	})
+}
+
+// What is done again, after the ledger had forgotten it, is not undone because it was so once.
+func TestUndoneIsTheTaskThatStoodThen(t *testing.T) {
+	t.Parallel()
+	now, store := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC), new(dedupe.Memory)
+	l := clockwork(t, store, &now)
+	task := seen(7, 1, "a")
+	task.Scope, task.Target = hunt.ScopeProcess, "a/"+hunt.SHA256{1}.String()
+	ends(t, l, task, done())
+	now = now.Add(20 * 24 * time.Hour)
+	back := task
+	back.Undo = true
+	ends(t, l, back, hunt.Outcome{Status: hunt.Undone})
+	now = now.Add(11 * 24 * time.Hour)
+	if n, err := store.Forget(t.Context(), now.Add(-30*24*time.Hour)); n != 1 || err != nil {
+		t.Fatalf("Forget = %d, %v; want the task", n, err)
+	}
+	ends(t, l, task, done())
+	if r := records(t, l)[0]; !r.Undone.IsZero() {
+		t.Errorf("the record is %+v, want it to stand", r)
+	}
+}
