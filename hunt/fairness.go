@@ -19,6 +19,9 @@ type fairness struct {
 // wordLife is how long an answer stands: the tasks of one file follow each other quickly.
 const wordLife = time.Minute
 
+// questions is how many files are asked about at once.
+const questions = 8
+
 type word struct {
 	asked     time.Time
 	once      sync.Once
@@ -57,6 +60,7 @@ func (f *fairness) weigh(ctx context.Context, tasks []Task, ends map[string]Outc
 	if f.h.cfg.Verifier == nil {
 		return tasks
 	}
+	f.askAll(ctx, tasks)
 	for _, t := range tasks {
 		fair, end := f.weighOne(ctx, t)
 		if ctx.Err() != nil {
@@ -69,6 +73,31 @@ func (f *fairness) weigh(ctx context.Context, tasks []Task, ends map[string]Outc
 		open = append(open, fair)
 	}
 	return open
+}
+
+// askAll asks about the files of tasks, several at once.
+func (f *fairness) askAll(ctx context.Context, tasks []Task) {
+	seen := make(map[SHA256]bool)
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	slots := make(chan struct{}, questions)
+	for _, t := range tasks {
+		for _, ind := range t.Indicators {
+			if seen[ind.SHA256] {
+				continue
+			}
+			seen[ind.SHA256] = true
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			workers.Go(func() {
+				defer func() { <-slots }()
+				_, _ = f.ask(ctx, ind) // the answer is kept
+			})
+		}
+	}
 }
 
 func (f *fairness) weighOne(ctx context.Context, t Task) (Task, Outcome) {

@@ -35,7 +35,7 @@ func (x *run) turn(ctx context.Context) {
 	byFile := x.standing()
 	var mu sync.Mutex
 	var workers sync.WaitGroup
-	slots := make(chan struct{}, 8)
+	slots := make(chan struct{}, questions)
 	for hash, turned := range byFile {
 		slots <- struct{}{}
 		workers.Go(func() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -42,8 +43,8 @@ func (u Undo) selects(r Record) bool {
 	case u.Run != "":
 		return r.Run == u.Run
 	case u.Device != 0:
-		d, ok := r.Task.Device()
-		return ok && d.ID == u.Device
+		d, _ := r.Task.Device()
+		return d.ID == u.Device || r.Task.Scope == ScopeDevice && r.Task.Target == strconv.FormatInt(u.Device, 10)
 	}
 	return slices.ContainsFunc(r.Task.Indicators, func(i Indicator) bool { return i.SHA256 == u.SHA256 })
 }
