@@ -2,14 +2,12 @@ package actions
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pphunt/pphunt/cbc"
 	"github.com/pphunt/pphunt/hunt"
@@ -19,9 +17,13 @@ import (
 type DeviceSession interface {
 	Processes(ctx context.Context) ([]cbc.RunningProcess, error)
 	Kill(ctx context.Context, pid int64) error
+	ListDirectory(ctx context.Context, path string) ([]cbc.FileInfo, error)
 	GetFile(ctx context.Context, path string) (io.ReadCloser, error)
 	DeleteFile(ctx context.Context, path string) error
 }
+
+// DefaultEvidenceLimit is the size in bytes up to which copies of files are kept, unless something else is said.
+const DefaultEvidenceLimit = 100 << 20
 
 // Target is a process and its file, as a search told of them.
 type Target struct {
@@ -29,13 +31,22 @@ type Target struct {
 	PIDs []int64
 	// Path is the path of the executable. A process is killed only if it has one of the ids and this path.
 	Path string
+	// Start is when the process began. Where the sensor tells the same in a unit that is known (RFC 3339, or seconds or milliseconds
+	// since 1970) and it is another time by more than five seconds, the process is another one and is not killed. Zero is not compared.
+	Start time.Time
 	// OS is WINDOWS, MAC or LINUX, empty if it is not known. Linux alone tells upper from lower case in paths, which a search does not.
 	OS string
-	// SHA256 is what the file must be. It is fetched and compared before it is deleted; with the zero value the file is deleted
-	// whatever it is.
+	// SHA256 is what the file must be. It is fetched and compared before anything is killed or deleted; with the zero value the file is
+	// deleted whatever it is. Nothing is done with the hash of the empty file.
 	SHA256 hunt.SHA256
-	// EvidenceDir keeps a copy of the file before it is deleted. Empty keeps none. It needs SHA256.
+	// EvidenceDir keeps a copy of the file before it is deleted, as <sha256>.evidence. Empty keeps none. It needs SHA256.
 	EvidenceDir string
+	// EvidenceLimit is the size in bytes up to which a copy is kept. A larger file is not deleted, as there would be no copy.
+	// Defaults to DefaultEvidenceLimit.
+	EvidenceLimit int64
+
+	// siblings are the processes of other tasks with the same file.
+	siblings []int64
 }
 
 // Contained tells what [Contain] did.
@@ -44,8 +55,13 @@ type Contained struct {
 	Killed []int64
 	// Deleted tells that the file was deleted by this call.
 	Deleted bool
+	// Path is the path of the file as the device writes it, as far as it was seen there.
+	Path string
+	// Copy is the name of the copy that was kept, empty if there is none.
+	Copy string
 	// Unclear tells that a person has to look: the file was not found, and may be there all the same under a name with capital
-	// letters; or the process runs from a path that has another file at it.
+	// letters; the process runs from a path that has another file at it, or was started at another time; another process runs from
+	// the condemned file; or the file stays because no copy of it could be kept.
 	Unclear bool
 	// Notes say, for people, what was done and what was left and why.
 	Notes []string
@@ -57,201 +73,166 @@ func (c *Contained) note(format string, args ...any) {
 
 // Contain ends a process and deletes its file, after both were checked on the device at that moment: a process id is not an
 // identity, and a path may have another file by now. A file that is another one protects what runs from there; one that cannot be
-// fetched is not deleted, but does not keep the process from being ended. What is gone already is no error. When it fails half way,
-// Contained tells how far it got.
+// fetched is not deleted, but does not keep the process from being ended. What is gone already is no error.
+//
+// The processes are listed right before each kill. Afterwards Contain looks again: a process that is still there is an error, and so is
+// a file. One that came back from the same path, under another id, is killed once more if its file still has the hash, and an error
+// if it comes back again. When Contain fails half way, Contained tells how far it got.
 func Contain(ctx context.Context, s DeviceSession, t Target) (Contained, error) {
-	var c Contained
-	if t.Path == "" {
-		return c, errors.New("actions: the path of the file is not known: nothing can be told apart by a process id alone")
+	w := &containing{s: s, t: t}
+	w.Path = t.Path
+	if !strings.HasPrefix(t.Path, "/") {
+		w.Path = cleanPath(t.Path)
+	}
+	err := w.contain(ctx)
+	return w.Contained, err
+}
+
+// containing is one Contain at work.
+type containing struct {
+	Contained
+	s DeviceSession
+	t Target
+	// seen tells that the target runs, so that Path is spelled as the device does.
+	seen bool
+	// there are the processes that ran from the path before anything was killed.
+	there []cbc.RunningProcess
+	// aimed are the processes that were told to end, whatever the device answered.
+	aimed []int64
+	// strangers are those of them that are nobody's target.
+	strangers []int64
+	// tooLarge tells that the file is larger than a copy may be.
+	tooLarge bool
+}
+
+func (w *containing) contain(ctx context.Context) error {
+	switch {
+	case w.t.Path == "":
+		return errNoPath
+	case isEmptyFile(w.t.SHA256):
+		w.Unclear = true
+		w.note(emptyFileWords)
+		return nil
+	}
+	if err := w.atPath(ctx); err != nil {
+		return err
 	}
 	var doubt error
-	if !t.SHA256.IsZero() {
-		running, path, err := atPath(ctx, s, t)
-		if err != nil {
-			return c, err
+	if !w.t.SHA256.IsZero() {
+		found, err := w.verify(ctx)
+		switch found {
+		case another:
+			w.spare()
+			return nil
+		case beyond:
+			w.Unclear = true
+			return nil
+		default:
+			doubt = err
 		}
-		same, err := c.verify(ctx, s, t, path)
-		if err == nil && !same {
-			c.spare(running, t)
-			return c, nil
-		}
-		doubt = err
 	}
-	path, seen, err := c.kill(ctx, s, t)
+	if err := w.killAll(ctx); err != nil {
+		return err
+	}
+	if err := w.lookAgain(ctx); err != nil || w.Unclear {
+		return err
+	}
+	w.Unclear = !w.t.SHA256.IsZero() && len(w.strangers) > 0
 	switch {
-	case err != nil:
-		return c, err
 	case errors.Is(doubt, cbc.ErrFileNotFound):
-		c.missing(t, path, seen)
-		return c, nil
+		w.missing()
+		return nil
 	case doubt != nil:
-		return c, doubt
+		return doubt
+	case w.tooLarge:
+		w.Unclear = true
+		w.note("%s stays: it is larger than a copy may be, and is not deleted without one", w.Path)
+		return nil
 	}
-	err = s.DeleteFile(ctx, path)
+	return w.remove(ctx)
+}
+
+var errNoPath = errors.New("actions: the path of the file is not known: nothing can be told apart by a process id alone")
+
+// remove deletes the file and looks whether it is gone.
+func (w *containing) remove(ctx context.Context) error {
+	err := w.s.DeleteFile(ctx, w.Path)
 	switch {
 	case errors.Is(err, cbc.ErrFileNotFound):
-		c.missing(t, path, seen)
+		w.missing()
+		return nil
 	case err != nil:
-		return c, fmt.Errorf("actions: deleting the file: %w", err)
-	default:
-		c.Deleted = true
-		c.note("deleted %s", path)
+		return fmt.Errorf("actions: deleting the file: %w", err)
 	}
-	return c, nil
+	w.Deleted = true
+	w.note("deleted %s", w.Path)
+	_, there, err := fileAt(ctx, w.s, w.Path, w.t.OS)
+	switch {
+	case err != nil:
+		return fmt.Errorf("actions: whether the file is gone could not be seen: %w", err)
+	case there:
+		w.Deleted = false
+		return fmt.Errorf("actions: the file %s is still there after it was deleted", w.Path)
+	}
+	if len(w.aimed) == 0 {
+		return nil
+	}
+	// What started it again in between had the file still.
+	if back, err := w.cameBack(ctx); err != nil || len(back) > 0 {
+		return errors.Join(err, stillRuns(back))
+	}
+	return nil
 }
 
 // missing notes that there is no file at the path, which means little on a machine that tells upper from lower case if nobody has
 // told the case.
-func (c *Contained) missing(t Target, path string, seen bool) {
-	if t.OS == "LINUX" && !seen {
-		c.Unclear = true
-		c.note("there is no file %s, but searches tell paths in lower case: look for one with capital letters", path)
+func (w *containing) missing() {
+	if w.t.OS == "LINUX" && !w.seen {
+		w.Unclear = true
+		w.note("there is no file %s, but searches tell paths in lower case: look for one with capital letters", w.Path)
 		return
 	}
-	c.note("the file is gone")
+	w.note("the file is gone")
 }
 
-// atPath lists what runs from the target's path, and that path as the device writes it where the target itself runs.
-func atPath(ctx context.Context, s DeviceSession, t Target) (running []cbc.RunningProcess, path string, err error) {
-	all, err := s.Processes(ctx)
+// atPath lists what runs from the target's path, and takes that path as the device writes it where the target itself runs.
+func (w *containing) atPath(ctx context.Context) error {
+	all, err := w.list(ctx)
 	if err != nil {
-		return nil, "", fmt.Errorf("actions: listing the processes: %w", err)
+		return err
 	}
-	path = t.Path
 	for _, p := range all {
-		if !samePath(p.Path, t.Path) {
+		if !samePath(p.Path, w.t.Path) {
 			continue
 		}
-		running = append(running, p)
-		if slices.Contains(t.PIDs, p.PID) {
-			path = p.Path
+		w.there = append(w.there, p)
+		switch {
+		case slices.Contains(w.t.PIDs, p.PID):
+			w.Path, w.seen = p.Path, true
+		case !slices.Contains(w.t.siblings, p.PID):
+			w.strangers = append(w.strangers, p.PID)
 		}
 	}
-	return running, path, nil
+	return nil
+}
+
+func (w *containing) list(ctx context.Context) ([]cbc.RunningProcess, error) {
+	all, err := w.s.Processes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("actions: listing the processes: %w", err)
+	}
+	return all, nil
 }
 
 // spare tells of processes that run from a path with another file at it by now. One that has the target's id is for a person to
 // look at: it may be another program, or the target with its file exchanged.
-func (c *Contained) spare(running []cbc.RunningProcess, t Target) {
-	for _, p := range running {
-		if slices.Contains(t.PIDs, p.PID) {
-			c.Unclear = true
-			c.note("process %d runs from there: not killed, look at it", p.PID)
+func (w *containing) spare() {
+	for _, p := range w.there {
+		if slices.Contains(w.t.PIDs, p.PID) {
+			w.Unclear = true
+			w.note("process %d runs from there: not killed, look at it", p.PID)
 		} else {
-			c.note("process %d runs the same path but is not the one that was found: not killed", p.PID)
+			w.note("process %d runs the same path but is not the one that was found: not killed", p.PID)
 		}
 	}
-}
-
-// kill ends the processes that are the target's by id and path, and returns the path as the device writes it, if it was seen there.
-func (c *Contained) kill(ctx context.Context, s DeviceSession, t Target) (path string, seen bool, err error) {
-	running, err := s.Processes(ctx)
-	if err != nil {
-		return "", false, fmt.Errorf("actions: listing the processes: %w", err)
-	}
-	path = t.Path
-	for _, p := range running {
-		known := slices.Contains(t.PIDs, p.PID)
-		same := samePath(p.Path, t.Path)
-		switch {
-		case known && same:
-			path, seen = p.Path, true
-			err := s.Kill(ctx, p.PID)
-			if errors.Is(err, cbc.ErrProcessNotFound) {
-				c.note("process %d had just ended", p.PID)
-				continue
-			}
-			if err != nil {
-				return "", false, fmt.Errorf("actions: killing process %d: %w", p.PID, err)
-			}
-			c.Killed = append(c.Killed, p.PID)
-			c.note("killed process %d", p.PID)
-		case known:
-			c.note("process %d is %s now: not killed", p.PID, orUnnamed(p.Path))
-		case same:
-			c.note("process %d runs the same path but is not the one that was found: not killed", p.PID)
-		}
-	}
-	if len(c.Notes) == 0 {
-		c.note("the process does not run any more")
-	}
-	return path, seen, nil
-}
-
-func orUnnamed(path string) string {
-	if path == "" {
-		return "another process"
-	}
-	return path
-}
-
-// samePath compares paths of one device: a search writes them in lower case, and separators come doubled from some sources.
-func samePath(a, b string) bool {
-	return a != "" && strings.EqualFold(cleanPath(a), cleanPath(b))
-}
-
-func cleanPath(p string) string {
-	head, tail := "", p
-	if strings.HasPrefix(p, `\\`) { // a share
-		head, tail = `\\`, p[2:]
-	}
-	for strings.Contains(tail, `\\`) {
-		tail = strings.ReplaceAll(tail, `\\`, `\`)
-	}
-	return head + tail
-}
-
-// verify fetches the file and tells whether it is the condemned one. A copy is kept if there is a place for it.
-func (c *Contained) verify(ctx context.Context, s DeviceSession, t Target, path string) (same bool, err error) {
-	content, err := s.GetFile(ctx, path)
-	if err != nil {
-		return false, fmt.Errorf("actions: fetching the file to compare its hash: %w", err)
-	}
-	defer func() { _ = content.Close() }() // it was only read
-	keep := io.Discard
-	var copied *os.File
-	if t.EvidenceDir != "" {
-		if copied, err = os.CreateTemp(t.EvidenceDir, "incoming-*"); err != nil {
-			return false, fmt.Errorf("actions: keeping a copy: %w", err)
-		}
-		defer func() {
-			_ = copied.Close() // it is closed already if all went well
-			if e := os.RemoveAll(copied.Name()); e != nil {
-				err = errors.Join(err, fmt.Errorf("actions: removing a part of a copy: %w", e))
-			}
-		}()
-		keep = copied
-	}
-	sum := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(sum, keep), content); err != nil {
-		return false, fmt.Errorf("actions: fetching the file to compare its hash: %w", err)
-	}
-	if found := hunt.SHA256(sum.Sum(nil)); found != t.SHA256 {
-		c.note("the file at %s is another one now (%s): left alone", path, found)
-		return false, nil
-	}
-	if copied != nil {
-		if err := c.keep(copied, t); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// keep gives the copy its name: it is there whole or not at all, and cannot be run by mistake. One that was kept before has the same
-// hash in its name and will do.
-func (c *Contained) keep(copied *os.File, t Target) error {
-	name := filepath.Join(t.EvidenceDir, t.SHA256.String()+".evidence")
-	err := errors.Join(copied.Chmod(0o400), copied.Sync(), copied.Close())
-	if err == nil {
-		err = os.Rename(copied.Name(), name)
-		if info, e := os.Lstat(name); e == nil && info.Mode().IsRegular() {
-			err = nil // Windows does not replace a file that cannot be written
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("actions: keeping a copy: %w", err)
-	}
-	c.note("kept a copy as %s", name)
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,13 +24,19 @@ type device struct {
 	kill    error
 	remove  error
 	content io.Reader
+	files   []cbc.FileInfo
 	told    []string
 }
 
 func (d *device) Processes(context.Context) ([]cbc.RunningProcess, error) { return d.running, nil }
 
+func (d *device) ListDirectory(context.Context, string) ([]cbc.FileInfo, error) { return d.files, nil }
+
 func (d *device) Kill(_ context.Context, pid int64) error {
 	d.told = append(d.told, fmt.Sprint("kill ", pid))
+	if d.kill == nil {
+		d.running = slices.DeleteFunc(slices.Clone(d.running), func(p cbc.RunningProcess) bool { return p.PID == pid })
+	}
 	return d.kill
 }
 

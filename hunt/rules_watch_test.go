@@ -85,7 +85,7 @@ func (o *office) changes(t *testing.T) []string {
 	}
 	for _, session := range o.cbc.Sessions() {
 		for _, c := range session.Commands {
-			if c.Status == "COMPLETE" && c.Name != "process list" && c.Name != "get file" {
+			if c.Status == "COMPLETE" && !slices.Contains([]string{"process list", "directory list", "get file"}, c.Name) {
 				all = append(all, fmt.Sprintf("%s %s on %d", c.Name, c.Object, session.DeviceID))
 			}
 		}

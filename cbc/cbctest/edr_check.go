@@ -76,6 +76,7 @@ func (c *checker) endpoint(d Device) {
 		c.once(fmt.Sprintf("on device %d the registry value", d.ID), registry.clean(v.Key)+`\`+strings.ToLower(v.Name))
 	}
 	for _, p := range d.Running {
+		c.need(p.Restarts >= 0, "process %d of device %d is started again %d times", p.PID, d.ID, p.Restarts)
 		c.once(fmt.Sprintf("on device %d the process", d.ID), p.PID)
 		c.need(p.PID > 0, "a process on device %d lacks its pid", d.ID)
 	}

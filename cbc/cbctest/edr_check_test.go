@@ -22,6 +22,7 @@ func TestCheckFindsContradictionsOnEndpointsAndInFeeds(t *testing.T) {
 		want  string
 	}{
 		"pid twice":    {func(w *cbctest.World) { w.Devices[0].Running[1].PID = 880 }, "880 is there twice"},
+		"restarts":     {func(w *cbctest.World) { w.Devices[0].Running[1].Restarts = -1 }, "started again -1 times"},
 		"file twice":   {func(w *cbctest.World) { w.Devices[0].Files[1].Path = `c:\users\KIM\downloads\invoice.exe` }, "is there twice"},
 		"file nowhere": {func(w *cbctest.World) { w.Devices[0].Files[1].Path = "/tmp/x" }, "cannot have a file"},
 		"directory with content": {func(w *cbctest.World) {

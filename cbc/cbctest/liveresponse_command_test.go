@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/pphunt/pphunt/cbc/cbctest"
 )
@@ -216,6 +217,29 @@ func TestLiveResponseQueue(t *testing.T) {
 	c.wait(time.Minute)
 	if n := len(c.srv.Running(7)); n != 1 {
 		t.Errorf("%d processes run, want 1: the canceled kill must not have happened", n)
+	}
+}
+
+func TestLiveResponseProcessThatComesBack(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t, cbctest.World{Devices: []cbctest.Device{{
+		ID: 7, Name: "LAB-7", Running: []cbctest.RunningProcess{{PID: 5120, Path: `C:\Temp\a.exe`, Started: 1739264400, Restarts: 1}},
+	}}})
+	id := openSession(c)
+	for _, want := range [][]cbctest.RunningProcess{
+		{{PID: 5120, Path: `C:\Temp\a.exe`, Started: 1739264400, Restarts: 1}}, {{PID: 5124, Path: `C:\Temp\a.exe`, Started: 1739264401}}, nil,
+	} {
+		running := c.srv.Running(7)
+		if diff := cmp.Diff(want, running, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("Running(7) mismatch (-want +got):\n%s", diff)
+		}
+		for _, p := range running {
+			list, _ := runCommand(c, id, `{"name": "process list"}`)["processes"].([]any)
+			if last, _ := list[len(list)-1].(map[string]any); last["process_create_time"] != float64(p.Started) {
+				t.Errorf("process list = %v, want %d as the time of the start", list, p.Started)
+			}
+			runCommand(c, id, fmt.Sprintf(`{"name": "kill", "pid": %d}`, p.PID))
+		}
 	}
 }
 

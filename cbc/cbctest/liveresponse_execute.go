@@ -60,7 +60,16 @@ func (m *sensor) kill(pid int64, sw LiveResponseSwitches) fault {
 	if i < 0 {
 		return faultInvalid
 	}
+	ended := m.running[i]
 	m.running = slices.Delete(m.running, i, i+1)
+	if _, f := m.disk.find(ended.Path); f == faultNone && ended.Restarts > 0 {
+		m.lastPID += 4
+		ended.PID, ended.Restarts = m.lastPID, ended.Restarts-1
+		if ended.Started != 0 {
+			ended.Started++
+		}
+		m.running = append(m.running, ended)
+	}
 	return faultNone
 }
 

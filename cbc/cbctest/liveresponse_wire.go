@@ -1,6 +1,7 @@
 package cbctest
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 	"time"
@@ -115,7 +116,7 @@ func (s *Server) commandJSON(c *command) map[string]any {
 func processLine(p RunningProcess) map[string]any {
 	return map[string]any{
 		"process_pid": p.PID, "process_path": p.Path, "process_cmdline": p.CmdLine, "process_username": p.Username,
-		"process_create_time": 133600000000 + p.PID, "sid": "s-1-5-18",
+		"process_create_time": cmp.Or(p.Started, 133600000000+p.PID), "sid": "s-1-5-18",
 		"parent_pid": 0, "parent_create_time": int64(133600000000000000),
 	}
 }

@@ -85,6 +85,10 @@ type RunningProcess struct {
 	CmdLine string `json:"cmd_line,omitempty"`
 	// Username is the account.
 	Username string `json:"username,omitempty"`
+	// Started is when it was started, in whatever unit the sensor has. Defaults to a number whose unit nobody knows.
+	Started int64 `json:"started,omitempty"`
+	// Restarts is how often something starts it again, under another process id, as soon as it is killed.
+	Restarts int `json:"restarts,omitempty"`
 	// GUID is the process_guid under which the search knows the process; it is not part of a process list.
 	GUID string `json:"guid,omitempty"`
 }
