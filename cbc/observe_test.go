@@ -84,13 +84,15 @@ func TestNothingSecretIsObserved(t *testing.T) {
 		body := `{"access_token":"ACCESSMARK","expires_in":1800}`
 		return &http.Response{StatusCode: http.StatusOK, Header: h, Body: io.NopCloser(strings.NewReader(body)), Request: r, ContentLength: int64(len(body))}, nil
 	})
-	for _, credentials := range []cbc.Credentials{cbc.APIKey(id, secret), cbc.OAuthApp(id, secret), cbc.APIToken(token)} {
+	for first, credentials := range map[string]cbc.Credentials{
+		"devices.get": cbc.APIKey(id, secret), "cloudservices.token": cbc.OAuthApp(id, secret), "cloudservices.authorize": cbc.APIToken(token),
+	} {
 		client, told := watched(t, &http.Client{Transport: echo}, credentials)
 		_, _ = client.Devices.Get(t.Context(), 4242)
 		calls, _ := told()
 		text := fmt.Sprintf("%+v", calls)
-		if len(calls) == 0 {
-			t.Error("nothing was told")
+		if len(calls) == 0 || calls[0].Op != first {
+			t.Errorf("told %+v, want %s first", calls, first)
 		}
 		for _, mark := range []string{id, secret, token, "ACCESSMARK", "4242", cbctest.OrgKey, "invalid"} {
 			if strings.Contains(text, mark) {

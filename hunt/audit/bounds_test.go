@@ -42,14 +42,14 @@ func repeat[T any](v T, n int) []T {
 func TestListsAndTextsAreCut(t *testing.T) {
 	t.Parallel()
 	e := entry(1)
-	e.Detail = strings.Repeat("ä", 2000)
+	e.Detail = "a" + strings.Repeat("ä", 2000)
 	e.Findings = repeat(audit.Finding{ProcessGUID: "7QRST4UV-1", Path: `c:\x.exe`}, 3000)
 	e.Hashes = make([]hunt.SHA256, 21)
 	e.Threats = repeat(audit.Threat{ID: "t"}, 20)
 	e.Requests, e.RequestCount = repeat(hunt.Request{Op: "devices.get", Status: 200}, 5), 90
 	e.Before = json.RawMessage(`{"policy":` + strings.Repeat("1", 20000) + `}`)
 	_, got := line(t, e)
-	if want := strings.Repeat("ä", 1024) + "… (1952 bytes more)"; got.Detail != want {
+	if want := "a" + strings.Repeat("ä", 1023) + "… (1954 bytes more)"; got.Detail != want {
 		t.Errorf("Detail = %q, want %q", got.Detail, want)
 	}
 	if len(got.Findings) != 20 || got.FindingCount != 3000 || len(got.Hashes) != 20 || got.HashCount != 21 {
@@ -61,7 +61,7 @@ func TestListsAndTextsAreCut(t *testing.T) {
 	if want := `{"left_out_bytes":20011,"sha256":"`; !strings.HasPrefix(string(got.Before), want) {
 		t.Errorf("Before = %s, want %s…", got.Before, want)
 	}
-	if len(e.Findings) != 3000 || len(e.Detail) != 4000 {
+	if len(e.Findings) != 3000 || len(e.Detail) != 4001 {
 		t.Error("the caller's entry was changed")
 	}
 }

@@ -46,6 +46,17 @@ func TestATornLineAboutATornLine(t *testing.T) {
 	first := append1(t, text)
 	for cut := len(text); cut < len(first); cut += 1 + (cut-len(text))/4 {
 		second := append1(t, first[:cut])
+		good := bytes.IndexByte(second, '\n') + 1
+		lines := bytes.SplitAfter(second, []byte("\n"))
+		about := lines[len(lines)-3] // the last but one
+		rest := second[good : bytes.LastIndex(second, about)-1]
+		var told []audit.Record
+		for r := range audit.Records(bytes.NewReader(second)) {
+			told = append(told, r)
+		}
+		if want := (audit.Torn{Bytes: int64(len(rest)), SHA256: sha256.Sum256(rest)}); len(told) == 3 && *told[1].Torn != want {
+			t.Fatalf("cut at %d: the entry tells of %+v, want %+v", cut, *told[1].Torn, want)
+		}
 		for _, again := range []int{len(second), cut + 1, cut + 30, cut + 200} {
 			got := append1(t, second[:min(again, len(second))])
 			summary, err := verify(got)
@@ -53,6 +64,22 @@ func TestATornLineAboutATornLine(t *testing.T) {
 				t.Fatalf("cut at %d and %d: %+v, %v:\n%s", cut, again, summary, err, got)
 			}
 		}
+	}
+}
+
+// An entry that lacks nothing but its newline counts, whoever goes on first.
+func TestTwoGoOnBehindAnEntryWithoutItsNewline(t *testing.T) {
+	t.Parallel()
+	_, text, _ := written(t, 2)
+	path := holding(t, text[:len(text)-1])
+	one, other := open(t, path), open(t, path)
+	for i, log := range []*audit.Log{one, other, one} {
+		if err := log.Append(t.Context(), entry(3+i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if summary, err := verify(contents(t, path), one.Head()); err != nil || summary.Entries != 5 || summary.Torn != 0 {
+		t.Errorf("Verify = %+v, %v", summary, err)
 	}
 }
 

@@ -69,6 +69,8 @@ func TestTamperingIsFound(t *testing.T) {
 	_, text, heads := written(t, 6)
 	_, foreign, _ := written(t, 2)
 	forged := forge(t, heads[3], audit.Entry{Time: noon, Detail: "nothing happened"})
+	another := fmt.Appendf(nil, `{"prev":"%s","seq":4,"time":"2026-03-05T12:00:00Z","event":"decision"`, heads[3].Hash)
+	another = fmt.Appendf(another, ",\"hash\":\"%x\"}\n", sha256.Sum256(another))
 	lines := bytes.SplitAfter(text, []byte("\n"))[:6]
 	edit := func(change func(lines [][]byte) [][]byte) []byte { return bytes.Join(change(slices.Clone(lines)), nil) }
 	swap := func(i int, old, new string) []byte {
@@ -89,6 +91,8 @@ func TestTamperingIsFound(t *testing.T) {
 		{"the number", swap(3, `"seq":4`, `"seq":9`), nil, audit.KindAltered, 4},
 		{"a space", swap(3, `"run":`, `"run": `), nil, audit.KindAltered, 4},
 		{"no JSON", swap(0, `{"seq"`, `("seq"`), nil, audit.KindNotJSON, 1},
+		{"no JSON, but an end", swap(2, `"run":`, `"run";`), nil, audit.KindNotJSON, 3},
+		{"no JSON in the last line, but an end", swap(5, `"run":`, `"run";`), nil, audit.KindNotJSON, 6},
 		{"another member at the end", swap(1, "}\n", `,"x":1}`+"\n"), nil, audit.KindForeign, 2},
 		{"upper-case digits", swap(1, heads[1].Hash.String(), strings.ToUpper(heads[1].Hash.String())), nil, audit.KindAltered, 2},
 		{"the first line gone", edit(func(l [][]byte) [][]byte { return l[1:] }), nil, audit.KindMissing, 1},
@@ -104,6 +108,7 @@ func TestTamperingIsFound(t *testing.T) {
 		{"a line of another log", edit(func(l [][]byte) [][]byte { return append(l[:2:2], bytes.SplitAfter(foreign, []byte("\n"))[0]) }), nil, audit.KindOrder, 3},
 		{"a forged line in place of one", edit(func(l [][]byte) [][]byte { l[3] = forged; return l }), nil, audit.KindReplaced, 5},
 		{"a forged line between", edit(func(l [][]byte) [][]byte { return slices.Insert(l, 3, forged) }), nil, audit.KindOrder, 5},
+		{"a line in another order", edit(func(l [][]byte) [][]byte { l[3] = another; return l }), nil, audit.KindForeign, 4},
 		{"cut in a line", text[:len(text)-90], nil, audit.KindCut, 6},
 		{"cut in the first line", text[:10], nil, audit.KindCut, 1},
 		{"a line without its end", edit(func(l [][]byte) [][]byte { l[2] = append(bytes.Clone(l[2][:50]), '\n'); return l }), nil, audit.KindCut, 3},

@@ -183,6 +183,31 @@ func TestWaitingIsNotTaking(t *testing.T) {
 	})
 }
 
+func TestWhatWasNotSentTookNoTime(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var w watch
+		var asked counter
+		c := core(t, play(answer(503, "")), w.on, func(c *rest.Config) {
+			c.Authorize = func(context.Context, *http.Request) error {
+				if asked.add(1) > 1 {
+					return errors.New("the vault is closed")
+				}
+				return nil
+			}
+		})
+		if _, err := call(t.Context(), c, get()); err == nil {
+			t.Fatal("no error")
+		}
+		want := []rest.Attempt{
+			{Op: "things.list", Method: "GET", Number: 1, Status: 503},
+			{Op: "things.list", Method: "GET", Number: 2, Failure: rest.FailureUnsent},
+		}
+		if diff := cmp.Diff(want, w.told); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestNothingSecretIsTold(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		secrets := []string{"tok-geheim-1", "pass-geheim-2", "query-geheim-3", "body-geheim-4", "form-geheim-5"}
