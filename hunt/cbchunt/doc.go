@@ -1,4 +1,5 @@
-// Package cbchunt finds condemned files with the process search of Carbon Black Cloud: a *cbc.Client as a [hunt.Searcher].
+// Package cbchunt finds condemned files with the process search of Carbon Black Cloud: a *cbc.Client as a [hunt.Searcher]. And it asks
+// there what must not be touched: [ProtectDevices] and [TrustedFiles] are [hunt.Guard]s.
 //
 //	searcher, err := cbchunt.New(cbchunt.Config{Processes: client.Processes})
 //
