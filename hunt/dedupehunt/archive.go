@@ -12,7 +12,6 @@ import (
 )
 
 const (
-	undoPrefix = "undo/"
 	// ackPrefix begins the keys of marks that a person has taken note of something done. See [hunt.Spec] on why no action can have
 	// the name.
 	ackPrefix = "audit/acknowledged/"
@@ -69,7 +68,7 @@ func (l *Ledger) mark(ctx context.Context, page []hunt.Record, kept []dedupe.Rec
 		if r.State != dedupe.Done || page[i].Task.Undo {
 			continue
 		}
-		for _, key := range []dedupe.Key{undoPrefix + r.Key, ackPrefix + r.Key} {
+		for _, key := range []dedupe.Key{undoPrefix + r.Key, againKey(r), ackPrefix + r.Key} {
 			if key.Check() == nil {
 				index[key] = i
 			}
@@ -88,8 +87,7 @@ func (l *Ledger) mark(ctx context.Context, page []hunt.Record, kept []dedupe.Rec
 	}
 	for _, m := range marks {
 		i := index[m.Key]
-		// One that is older than the record is about a task that was forgotten and done again since. Clocks differ by less than a lease.
-		if m.State != dedupe.Done || m.Created.Add(l.cfg.Lease).Before(kept[i].Created) {
+		if m.State != dedupe.Done || l.precedes(m, kept[i]) {
 			continue
 		}
 		if strings.HasPrefix(string(m.Key), undoPrefix) {
@@ -135,6 +133,9 @@ func (l *Ledger) remembered(r dedupe.Record) (hunt.Record, bool) {
 // taskOf reads the key of a task.
 func taskOf(key dedupe.Key) (hunt.Task, bool) {
 	text, undo := strings.CutPrefix(string(key), undoPrefix)
+	if undo {
+		text, _, _ = strings.Cut(text, againInfix)
+	}
 	parts := strings.SplitN(text, "/", 3)
 	if len(parts) < 3 || parts[0] == "" || parts[2] == "" {
 		return hunt.Task{}, false

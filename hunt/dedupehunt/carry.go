@@ -16,9 +16,9 @@ const mostLosses = 2
 func (l *Ledger) carryOut(ctx context.Context, b *batch, jobs []job, do hunt.DoFunc) error {
 	w := newWork(l, b.run, jobs)
 	outcomes, cause := w.do(ctx, do)
-	ends := make(map[dedupe.Key]hunt.Outcome, len(outcomes))
+	ends := make(map[string]hunt.Outcome, len(outcomes))
 	for _, o := range outcomes {
-		key := dedupe.Key(o.Task.Key())
+		key := o.Task.Key()
 		if _, known := ends[key]; !known {
 			ends[key] = o
 		}
@@ -26,7 +26,7 @@ func (l *Ledger) carryOut(ctx context.Context, b *batch, jobs []job, do hunt.DoF
 	results := make([]dedupe.Result, 0, len(jobs))
 	given := make(map[dedupe.Key]dedupe.Key, len(jobs))
 	for _, j := range w.jobs {
-		o, begun := ends[j.claim.Key]
+		o, begun := ends[j.task.Key()]
 		why := cause
 		switch {
 		case !begun:

@@ -77,6 +77,11 @@ func TestHeldIsRememberedAndBlocksNothing(t *testing.T) {
 	if attempt := state(t, store, 7).Attempt - first.Attempt; attempt != 4 {
 		t.Errorf("the record was written %d times, want 4: what is held just so is left alone", attempt)
 	}
+	put(t, store, now, task.Key(), dedupe.Claimed, "")
+	if o := looked(t, l, task); o.Status != "" {
+		t.Errorf("while somebody does it Look = %+v, want nothing", o)
+	}
+	now = now.Add(time.Minute)
 	if o := ends(t, l, task, done()); o.Status != hunt.Done {
 		t.Errorf("when nobody objected Once = %+v, want done", o)
 	}

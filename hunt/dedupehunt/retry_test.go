@@ -157,6 +157,9 @@ func TestConfiguredPatience(t *testing.T) {
 		t.Fatal(err)
 	}
 	ends(t, l, seen(7, 1, "g"), failure(true))
+	if err := l.Keep(t.Context(), "run", openIndicator(1, "a")); err != nil {
+		t.Fatal(err)
+	}
 	now = now.Add(29 * time.Minute)
 	if o := rests(t, l, seen(7, 1, "g")); !errors.Is(o.Err, hunt.ErrNotDue) {
 		t.Errorf("Once = %+v, want ErrNotDue", o)
@@ -164,6 +167,10 @@ func TestConfiguredPatience(t *testing.T) {
 	now = now.Add(31 * time.Minute)
 	if o := rests(t, l, seen(7, 1, "g")); !errors.Is(o.Err, hunt.ErrGivenUp) {
 		t.Errorf("Once = %+v, want ErrGivenUp", o)
+	}
+	now = now.Add(time.Second)
+	if open, err := l.Open(t.Context()); err == nil || len(open) > 0 {
+		t.Errorf("Open = %v, %v; want the indicator given up as well", open, err)
 	}
 }
 

@@ -19,6 +19,8 @@ type past struct {
 	round  int
 	record dedupe.Record
 	entry  entry
+	// key is where the store has it, if that is not the task's own key.
+	key dedupe.Key
 }
 
 func newPast(round int, r dedupe.Record) past {
@@ -60,7 +62,7 @@ func (l *Ledger) pasts(ctx context.Context, tasks []hunt.Task) (map[dedupe.Key][
 			}
 		}
 	}
-	return all, nil
+	return all, l.takenBackAnew(ctx, tasks, all)
 }
 
 // roundOf reads the last part of the key of a later round.
@@ -82,7 +84,13 @@ type verdict struct {
 	ended bool
 }
 
-func (v verdict) key() dedupe.Key { return dedupe.Key(v.task.Key()) }
+// key is what is claimed in the store.
+func (v verdict) key() dedupe.Key {
+	if v.past.key != "" {
+		return v.past.key
+	}
+	return dedupe.Key(v.task.Key())
+}
 
 // judge says what is to become of a task with this past. What is done covers the findings that it was done for, and everything
 // where an older version did not say. Anything else on a machine is a new task, for its next round.

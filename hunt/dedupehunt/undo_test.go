@@ -116,4 +116,19 @@ func TestUndoneIsTheTaskThatStoodThen(t *testing.T) {
 	if r := records(t, l)[0]; !r.Undone.IsZero() {
 		t.Errorf("the record is %+v, want it to stand", r)
 	}
+	// It can be taken back again, once, as everything else.
+	now = now.Add(time.Hour)
+	if o := ends(t, l, back, failure(false)); o.Status != hunt.Failed {
+		t.Errorf("Once = %+v, want the action's failure", o)
+	}
+	if o := ends(t, l, back, hunt.Outcome{Status: hunt.Undone}); o.Status != hunt.Undone || o.Task.Key() != back.Key() {
+		t.Errorf("Once = %+v, want it taken back a second time", o)
+	}
+	if o := rests(t, l, back); o.Status != hunt.Already {
+		t.Errorf("Once = %+v, want already", o)
+	}
+	all := records(t, l)
+	if !all[0].Undone.Equal(now) || len(all) != 3 || all[2].Task.Key() != back.Key() || all[2].Attempts != 2 {
+		t.Errorf("the records are %+v, want the task undone now, and who took it back both times", all)
+	}
 }
