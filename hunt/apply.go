@@ -86,21 +86,25 @@ func (x *run) known(ctx context.Context, tasks []Task) map[string]Outcome {
 	return match(tasks, outcomes)
 }
 
-// match files outcomes under the keys of the tasks that were given: the ledger may have put a task in a later round.
+// match files outcomes under the keys of the tasks that were given: the ledger may have put a task in a later round, also than the one
+// that a saved plan or a record names.
 func match(tasks []Task, outcomes []Outcome) map[string]Outcome {
-	given := make(map[string]bool, len(tasks))
+	given := make(map[string]string, 2*len(tasks))
 	for _, t := range tasks {
-		given[t.Key()] = true
+		if !t.Undo {
+			given[t.Base()] = t.Key()
+		}
+	}
+	for _, t := range tasks {
+		given[t.Key()] = t.Key()
 	}
 	all := make(map[string]Outcome, len(outcomes))
 	for _, o := range outcomes {
-		key := o.Task.Key()
-		if !given[key] {
-			first := o.Task
-			first.Round = 0
-			key = first.Key()
+		key, ok := given[o.Task.Key()]
+		if !ok && !o.Task.Undo {
+			key, ok = given[o.Task.Base()]
 		}
-		if given[key] {
+		if ok {
 			all[key] = o
 		}
 	}
