@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,11 @@ func TestMain(m *testing.M) {
 		}
 	case "fail":
 		fmt.Fprintln(os.Stderr, "no \x1b[31mroute\nto host")
+		os.Exit(3)
+	case "leak":
+		// As a script under set -x does, or one that prints its usage.
+		fmt.Fprintln(os.Stderr, "calling with", os.Args[1:], "as", os.Getenv("PP2CBC_CARBONBLACK_CUSTOM_API_KEY"), "via http://proxy-user:proxy-pw@proxy.example")
+		fmt.Fprintln(os.Stderr, strings.Repeat("ü", 4000))
 		os.Exit(3)
 	case "hang":
 		<-time.After(time.Minute)

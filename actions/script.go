@@ -35,8 +35,9 @@ var placeholder = regexp.MustCompile(`\{[a-z0-9_]+\}`)
 
 // NewScript runs a command for each file that was executed in a process. No shell is involved and no value is split. A value
 // that is not known, or that the program could take for an option because it begins with a dash, stops the command from being
-// run. The outcome tells the exit code; any but 0 is a failure, and the next run tries again. A program that is not there or may not be
-// run is a refusal. A finding about the empty file is held.
+// run. The outcome tells the exit code; any but 0 is a failure, and the next run tries again. Then it also has the first
+// 300 bytes of what the command wrote to standard error, without the values of variables and of options of the command whose names
+// say that they are secret. A program that is not there or may not be run is a refusal. A finding about the empty file is held.
 //
 // A command is refused if a placeholder stands where its value would be run:
 //
@@ -172,7 +173,7 @@ func (s *script) run(ctx context.Context, t hunt.Task) hunt.Outcome {
 	}
 	cmd.Dir = s.dir
 	cmd.WaitDelay = endWait
-	complaint := &firstBytes{most: 300}
+	complaint := &firstBytes{most: 4096}
 	cmd.Stderr = complaint
 	end := endGently(cmd)
 	begun := time.Now()
@@ -183,7 +184,7 @@ func (s *script) run(ctx context.Context, t hunt.Task) hunt.Outcome {
 		return failed(t, fmt.Errorf("actions: script: ended after %s: %w", took, cause))
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return failed(t, fmt.Errorf("actions: script: exit code %d after %s%s", exit.ExitCode(), took, complaint))
+		return failed(t, fmt.Errorf("actions: script: exit code %d after %s%s", exit.ExitCode(), took, complaint.text(scriptSecrets(cmd.Environ(), s.command))))
 	}
 	switch {
 	case err == nil:
@@ -207,16 +208,19 @@ func (f *firstBytes) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String is what was kept, on one line, behind a colon.
-func (f *firstBytes) String() string {
+// maxComplaint is how much of a complaint an outcome has, in bytes.
+const maxComplaint = 300
+
+// text is what was kept, without secrets, on one line, behind a colon.
+func (f *firstBytes) text(s secrets) string {
 	text := strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return ' '
-	}, strings.ToValidUTF8(f.kept.String(), " "))
+	}, strings.ToValidUTF8(s.blank(f.kept.String()), " "))
 	if text = strings.Join(strings.Fields(text), " "); text == "" {
 		return ""
 	}
-	return ": " + text
+	return ": " + strings.ToValidUTF8(text[:min(len(text), maxComplaint)], "")
 }

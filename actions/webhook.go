@@ -61,7 +61,7 @@ func newWebhook(cfg WebhookConfig) (*webhook, error) {
 		hc = *cfg.HTTPClient
 	}
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	w := &webhook{url: cfg.URL, host: u.Host, http: &hc, timeout: cfg.Timeout, agent: cfg.UserAgent}
+	w := &webhook{url: cfg.URL, host: u.Host, secrets: urlSecrets(u), http: &hc, timeout: cfg.Timeout, agent: cfg.UserAgent}
 	if w.timeout <= 0 {
 		w.timeout = 30 * time.Second
 	}
@@ -73,6 +73,7 @@ func newWebhook(cfg WebhookConfig) (*webhook, error) {
 
 type webhook struct {
 	url, host string
+	secrets   secrets
 	http      *http.Client
 	timeout   time.Duration
 	agent     string
@@ -119,14 +120,6 @@ func rawOr(raw []byte, own any) (json.RawMessage, error) {
 	return json.Marshal(own)
 }
 
-// named tells whether an error repeats more of the URL than its host.
-func (w *webhook) named(err error) bool {
-	text := err.Error()
-	_, rest, _ := strings.Cut(w.url, w.host)
-	user, _, found := strings.Cut(w.url, "@")
-	return len(rest) > 1 && strings.Contains(text, rest) || found && strings.Contains(text, user) || strings.Contains(text, w.url)
-}
-
 func (w *webhook) post(ctx context.Context, t hunt.Task, content any) hunt.Outcome {
 	body, err := json.Marshal(content)
 	if err != nil {
@@ -146,17 +139,19 @@ func (w *webhook) post(ctx context.Context, t hunt.Task, content any) hunt.Outco
 		for e, ok := errors.AsType[*url.Error](err); ok && e.Err != nil; e, ok = errors.AsType[*url.Error](err) {
 			err = e.Err
 		}
-		if w.named(err) {
+		if w.secrets.in(err.Error()) {
 			err = errors.New("the call failed; the cause is withheld, its text has the address")
 		}
 		return failed(t, fmt.Errorf("actions: webhook %s: %w", w.host, err))
 	}
 	defer func() { _ = resp.Body.Close() }() // the answer is known by then
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	err = fmt.Errorf("actions: webhook %s: %s", w.host, resp.Status)
+	// The words behind the number are the receiver's own, and may repeat what it was asked for.
+	status := strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
+	err = fmt.Errorf("actions: webhook %s: %s", w.host, status)
 	switch code := resp.StatusCode; {
 	case code/100 == 2:
-		return done(t, fmt.Sprintf("posted to %s: %s", w.host, resp.Status))
+		return done(t, fmt.Sprintf("posted to %s: %s", w.host, status))
 	case final(code), code == http.StatusUnauthorized: // nobody renews the secret in a URL by the next run
 		return refusal(t, err)
 	}
