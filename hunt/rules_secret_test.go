@@ -20,6 +20,7 @@ import (
 	"github.com/pphunt/pphunt/cbc"
 	"github.com/pphunt/pphunt/cbc/cbctest"
 	"github.com/pphunt/pphunt/hunt"
+	"github.com/pphunt/pphunt/hunt/audit"
 	"github.com/pphunt/pphunt/nsx"
 	"github.com/pphunt/pphunt/nsx/nsxtest"
 	"github.com/pphunt/pphunt/proofpoint"
@@ -175,11 +176,18 @@ func keepsSecrets(t *testing.T, path string, s *spy, well bool) {
 	store := openStore(t, path)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 	defer cancel()
-	c := crew{store: store, wire: s.wire}
+	book, opened := audit.Open(path + ".audit")
+	if opened != nil {
+		t.Fatal(opened)
+	}
+	c := crew{store: store, wire: s.wire, auditor: book}
 	h := o.hunter(t, c)
 	plan := h.Plan(ctx, o.window)
 	r, err := h.Apply(ctx, plan)
 	closeStore(t, store)
+	if err := book.Close(); err != nil {
+		t.Error(err)
+	}
 	if well && err != nil || !well && s.hits == 0 {
 		t.Errorf("Run = %v after %d requests in trouble", err, s.hits)
 	}
@@ -191,10 +199,13 @@ func keepsSecrets(t *testing.T, path string, s *spy, well bool) {
 		"the printed hunter":  fmt.Sprintf("%+v %#v", h, h),
 		"an error's body":     bodies(r),
 	}
-	for _, part := range []string{"", "-wal", "-journal"} {
+	for _, part := range []string{"", "-wal", "-journal", ".audit"} {
 		if data, err := os.ReadFile(path + part); err == nil {
 			texts["the ledger file "+part] = string(data)
 		}
+	}
+	if _, err := audit.VerifyFile(t.Context(), path+".audit", book.Head()); err != nil {
+		t.Error(err)
 	}
 	if len(texts["the ledger file "]) == 0 || texts["the log"] == "" {
 		t.Error("there is no ledger file or no log line, so that the test looks at nothing")

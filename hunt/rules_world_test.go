@@ -148,6 +148,7 @@ type crew struct {
 	policy   cbc.Policy
 	searcher func(hunt.Searcher) hunt.Searcher
 	now      func() time.Time
+	auditor  hunt.Auditor
 	// life ends the hunter's process, if it is not nil.
 	life *life
 	// wire stands in front of every service, if it is not nil.
@@ -161,19 +162,26 @@ func (o *office) clients(t *testing.T, c crew) (*proofpoint.Client, *cbc.Client,
 	tap, err1 := proofpoint.New(proofpoint.Config{
 		BaseURL: proofpointtest.URL, HTTPClient: c.client(o.tap.Client()), Logger: logger,
 		Credentials: proofpoint.Basic(proofpointtest.Principal, proofpointtest.Secret),
+		Observe:     func(ctx context.Context, c proofpoint.Call) { note(ctx, c.Op, c.Status, c.RequestID) },
 	})
 	console, err2 := cbc.New(cbc.Config{
 		BaseURL: cbctest.URL, OrgKey: cbctest.OrgKey, HTTPClient: c.client(o.cbc.Client()), Logger: logger,
 		Credentials: cbc.APIKey(cbctest.KeyID, cbctest.KeySecret),
+		Observe:     func(ctx context.Context, c cbc.Call) { note(ctx, c.Op, c.Status, c.RequestID) },
 	})
 	manager, err3 := nsx.New(nsx.Config{
 		BaseURL: nsxtest.URL, HTTPClient: c.client(o.nsx.Client()), Logger: logger,
 		Credentials: nsx.Basic(nsxtest.Username, nsxtest.Password),
+		Observe:     func(ctx context.Context, c nsx.Call) { note(ctx, c.Op, c.Status, c.RequestID) },
 	})
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}
 	return tap, console, manager
+}
+
+func note(ctx context.Context, op string, status int, id string) {
+	hunt.NoteRequest(ctx, hunt.Request{Op: op, Status: status, ID: id})
 }
 
 func (c crew) client(hc *http.Client) *http.Client {
@@ -212,7 +220,7 @@ func (o *office) hunter(t *testing.T, c crew) *hunt.Hunter {
 		searcher = c.searcher(search)
 	}
 	return newHunter(t, hunt.Config{
-		Source: source, Searcher: searcher, Ledger: ledger, Actions: o.actions(t, c, console, manager), Guards: c.guards, Now: c.now,
+		Source: source, Searcher: searcher, Ledger: ledger, Actions: o.actions(t, c, console, manager), Guards: c.guards, Now: c.now, Auditor: c.auditor,
 	})
 }
 
