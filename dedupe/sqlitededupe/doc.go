@@ -13,7 +13,7 @@
 // while it is open, with -wal and -shm behind its name: they are part of the ledger, and who copies it copies all three, or uses
 // sqlite3's own .backup. Every answer is on the disk before it is given (synchronous=FULL).
 //
-// A file that is something else is refused with one of the errors below and not changed: the wrong path in a configuration must
+// [Open] reads the whole file once, to find out whether it is damaged. A file that is, or that is something else, is refused with one of the errors below and not changed: the wrong path in a configuration must
 // not cost anybody their database.
 //
 // # The old script's file
@@ -23,6 +23,6 @@
 //
 // # Errors
 //
-// [ErrForeign], [ErrDamaged], [ErrLocked], [ErrReadOnly] and [ErrFull] say what is wrong with the file, and
+// [ErrForeign], [ErrDamaged], [ErrLocked], [ErrReadOnly], [ErrFull] and [ErrDisk] say what is wrong with the file, and
 // [sqldedupe.ErrNewerSchema] that a later version of this module made it. The text names the file and what to do.
 package sqlitededupe

@@ -19,6 +19,8 @@ var (
 	ErrReadOnly = errors.New("the ledger cannot be written")
 	// ErrFull means that the disk is full.
 	ErrFull = errors.New("the disk of the ledger is full")
+	// ErrDisk means that the system could not read or write the file: the disk may have no room for it, or fail.
+	ErrDisk = errors.New("the disk of the ledger has no room for it, or fails")
 )
 
 // fileError is an error that names the file, so that it is named once.
@@ -60,6 +62,8 @@ func explain(path string, err error) error {
 		e.kind = ErrReadOnly
 	case sqlite3.SQLITE_FULL:
 		e.kind = ErrFull
+	case sqlite3.SQLITE_IOERR:
+		e.kind = ErrDisk
 	}
 	return e
 }

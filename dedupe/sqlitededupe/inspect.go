@@ -47,23 +47,58 @@ func check(path string) (string, error) {
 		return "", refuse(abs, ErrForeign, "it is a directory")
 	case !info.Mode().IsRegular():
 		return "", refuse(abs, ErrForeign, "it is not a regular file")
+	case info.Size() > 0 && info.Size() < smallest:
+		return "", refuse(abs, ErrForeign, "it is not an SQLite database") // SQLite would take some of these for an empty one
 	}
 	return abs, nil
 }
 
-// inspect makes the file if there is none, and refuses the database of another program. It opens the file for reading alone, so
-// that looking changes nothing.
+// smallest is the size of a database of one page of the smallest size.
+const smallest = 512
+
+// inspect makes the file if there is none, and refuses the database of another program and one that is damaged. It opens the file
+// for reading alone, so that looking changes nothing.
 func inspect(ctx context.Context, path string, busy time.Duration) error {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	before, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return create(ctx, path, busy)
 	}
-	err := inspectAs(ctx, path, "ro", busy)
+	// SQLite would make companions that cannot be written either, and stay so when the file can.
+	if err := writable(path); err != nil {
+		return &fileError{path: path, kind: ErrReadOnly, err: err}
+	}
+	if err == nil && alone(path) {
+		// Without locks SQLite makes no companions either, which a file that is refused would keep. The verdict counts only if nobody
+		// has written meanwhile.
+		err := inspectAs(ctx, path, busy, url.Values{"mode": {"ro"}, "immutable": {"1"}})
+		after, statErr := os.Stat(path)
+		if err != nil && statErr == nil && alone(path) && after.Size() == before.Size() && after.ModTime().Equal(before.ModTime()) {
+			return foreign(path, err)
+		}
+	}
+	err = inspectAs(ctx, path, busy, url.Values{"mode": {"ro"}})
 	switch code(err) {
-	case sqlite3.SQLITE_NOTADB:
-		err = refuse(path, ErrForeign, "it is not an SQLite database")
 	case sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY, sqlite3.SQLITE_READONLY_CANTINIT:
 		// A process died while it wrote. SQLite has to put the file in order before anybody can read it.
-		err = inspectAs(ctx, path, "rw", busy)
+		err = inspectAs(ctx, path, busy, url.Values{"mode": {"rw"}})
+	}
+	return foreign(path, err)
+}
+
+// alone tells whether the file has no companion, as it is when no process has it open, or the old script alone.
+func alone(path string) bool {
+	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
+		if _, err := os.Lstat(path + suffix); !errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+	}
+	return true
+}
+
+// foreign says of what is no database that it is none.
+func foreign(path string, err error) error {
+	if code(err) == sqlite3.SQLITE_NOTADB {
+		return refuse(path, ErrForeign, "it is not an SQLite database")
 	}
 	return err
 }
@@ -89,8 +124,9 @@ func create(ctx context.Context, path string, busy time.Duration) (err error) {
 	return errors.Join(db.PingContext(ctx), db.Close())
 }
 
-func inspectAs(ctx context.Context, path, mode string, busy time.Duration) error {
-	db, err := handle(path, mode, busy, url.Values{"_query_only": {"1"}}, 1)
+func inspectAs(ctx context.Context, path string, busy time.Duration, how url.Values) error {
+	how.Set("_query_only", "1")
+	db, err := handle(path, how.Get("mode"), busy, how, 1)
 	if err != nil {
 		return err
 	}
@@ -114,7 +150,7 @@ func recognize(ctx context.Context, db *sql.DB, path string) (err error) {
 	}
 	switch {
 	case application == sqldedupe.ApplicationID && slices.Contains(tables, "pphunt_schema"):
-		return nil
+		return sound(ctx, tx, path)
 	case application == sqldedupe.ApplicationID:
 		return refuse(path, ErrDamaged, "it has no table pphunt_schema")
 	case application != 0:
@@ -127,7 +163,19 @@ func recognize(ctx context.Context, db *sql.DB, path string) (err error) {
 		slices.Sort(tables)
 		err = refuse(path, ErrForeign, fmt.Sprintf("it is the database of another program, with the tables %.200s", strings.Join(tables, ", ")))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return sound(ctx, tx, path)
+}
+
+// sound reads the whole file: whoever writes to one that is damaged makes it worse, and forgets what was done.
+func sound(ctx context.Context, q querier, path string) error {
+	problems, err := names(ctx, q, `PRAGMA quick_check(3)`)
+	if err != nil || slices.Equal(problems, []string{"ok"}) {
+		return err
+	}
+	return refuse(path, ErrDamaged, strings.Join(strings.Fields(strings.Join(problems, "; ")), " "))
 }
 
 // names returns the one text column of a query.
