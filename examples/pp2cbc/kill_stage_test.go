@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,11 +50,15 @@ func recorder(args []string) int {
 
 // stage is a world served on loopback, with the files of the program, where processes of the program can be killed.
 type stage struct {
-	lab     *lab.Lab
-	server  *httptest.Server
-	dir     string
-	config  string
-	ledger  string
+	lab    *lab.Lab
+	server *httptest.Server
+	dir    string
+	config string
+	ledger string
+	// program begins the command lines, env is added to the environment of processes, and attr is how they are started.
+	program []string
+	env     []string
+	attr    *syscall.SysProcAttr
 	changed sync.Cond // on mu: the number of connections
 
 	mu          sync.Mutex
@@ -84,7 +89,7 @@ func newStage(t *testing.T, world lab.World, more ...string) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.ledger = filepath.Join(s.dir, "app.sql")
+	s.program, s.ledger = []string{self}, filepath.Join(s.dir, "app.sql")
 	if err := os.Mkdir(filepath.Join(s.dir, "evidence"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -184,13 +189,11 @@ type process struct {
 // start begins the program as a process of its own.
 func (s *stage) start(t *testing.T, at trap, args ...string) *process {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{cmd: exec.Command(self, append([]string{"--config", s.config, "--json"}, args...)...), dead: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = s.dir, &p.out, &p.err, 5*time.Second
+	line := slices.Concat(s.program, []string{"--config", s.config, "--json"}, args)
+	p := &process{cmd: exec.Command(line[0], line[1:]...), dead: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay, p.cmd.SysProcAttr = s.dir, &p.out, &p.err, 5*time.Second, s.attr
 	p.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "PP2CBC_") }), "PPHUNT_RUN_PROGRAM=1")
+	p.cmd.Env = append(p.cmd.Env, s.env...)
 	s.mu.Lock()
 	defer s.mu.Unlock() // the first request waits until it is known whose it is
 	s.process, s.trap, s.seen = p, at, 0
@@ -276,4 +279,23 @@ func (s *stage) effects() map[string]int {
 		}
 	}
 	return count
+}
+
+// concurrently runs a test of each case, more of them at a time than there are processors: they wait for pauses and leases.
+func concurrently[T any](t *testing.T, cases []T, test func(*testing.T, T)) {
+	t.Helper()
+	queue := make(chan T)
+	var workers sync.WaitGroup
+	for range min(8, len(cases)) {
+		workers.Go(func() {
+			for c := range queue {
+				t.Run(fmt.Sprint(c), func(t *testing.T) { test(t, c) })
+			}
+		})
+	}
+	for _, c := range cases {
+		queue <- c
+	}
+	close(queue)
+	workers.Wait()
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -60,28 +59,15 @@ func TestKilledAnywhere(t *testing.T) {
 		points = few
 	}
 	var killed, again atomic.Int64
-	queue := make(chan point)
-	var workers sync.WaitGroup
-	for range 8 { // most of the time they wait for each other's leases and pauses
-		workers.Go(func() {
-			for at := range queue {
-				t.Run(at.String(), func(t *testing.T) {
-					hit, runs := killAndRunAgain(t, &ref, at)
-					if hit {
-						killed.Add(1)
-					}
-					if runs > 1 {
-						again.Add(1)
-					}
-				})
-			}
-		})
-	}
-	for _, at := range points {
-		queue <- at
-	}
-	close(queue)
-	workers.Wait()
+	concurrently(t, points, func(t *testing.T, at point) {
+		hit, runs := killAndRunAgain(t, &ref, at)
+		if hit {
+			killed.Add(1)
+		}
+		if runs > 1 {
+			again.Add(1)
+		}
+	})
 	t.Logf("killed at %d of %d points (%d requests, %d writes of the ledger), in %v; %d needed more than one run afterwards",
 		killed.Load(), total, ref.requests, ref.writes, time.Since(began).Round(time.Second), again.Load())
 	if int(killed.Load()) < len(points)/2 {
