@@ -213,7 +213,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		return
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=640k"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
 		t.Skipf("no disk of our own can be had here: %v", err)
 	}
 	ref := undisturbed(t, newStage(t, smallWorld(time.Now())))
