@@ -11,7 +11,8 @@ import (
 	"github.com/pphunt/pphunt/dedupe"
 )
 
-// everyKill, when it is set, makes the test below kill at every point. Otherwise it takes some that lie evenly among them.
+// everyKill, when it is set, makes the test below kill at every point, and others try more. Otherwise it takes some that lie evenly
+// among them.
 const everyKill = "PPHUNT_EVERY_KILL"
 
 // point is where the program is killed.

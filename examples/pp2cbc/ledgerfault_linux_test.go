@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,20 +24,9 @@ func (s *stage) asNobody(t *testing.T) {
 		return
 	}
 	copied := filepath.Join(s.dir, "pp2cbc.test")
-	from, err := os.Open(s.program[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer from.Close()
-	to, err := os.OpenFile(copied, os.O_CREATE|os.O_WRONLY, 0o755)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(to, from); err != nil {
-		t.Fatal(err)
-	}
-	if err := to.Close(); err != nil {
-		t.Fatal(err)
+	// Not copied here: a file that this process has open for writing while another test forks cannot be run.
+	if out, err := exec.Command("cp", s.program[0], copied).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 	s.program = []string{copied}
 	s.attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
@@ -47,7 +35,7 @@ func (s *stage) asNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	err = filepath.Walk(s.dir, func(path string, _ os.FileInfo, err error) error {
+	err := filepath.Walk(s.dir, func(path string, _ os.FileInfo, err error) error {
 		if err != nil {
 			return err
 		}
@@ -58,13 +46,16 @@ func (s *stage) asNobody(t *testing.T) {
 	}
 }
 
+type readOnly struct {
+	name      string
+	ledger    bool
+	file, dir os.FileMode
+}
+
+func (r readOnly) String() string { return r.name }
+
 func TestLedgerThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
-	type readOnly struct {
-		name      string
-		ledger    bool
-		file, dir os.FileMode
-	}
 	concurrently(t, []readOnly{
 		{"a file that is read-only", true, 0o400, 0o755},
 		{"a file that cannot be read", true, 0, 0o755},
@@ -124,7 +115,10 @@ func TestLedgerThatCannotBeWritten(t *testing.T) {
 func TestLedgerThatCannotGrow(t *testing.T) {
 	t.Parallel()
 	ref := undisturbed(t, newStage(t, smallWorld(time.Now())))
-	blocks := []int{0, 8, 24, 64, 100, 160, 220} // of 512 bytes
+	blocks := []int{0, 24, 64} // of 512 bytes
+	if os.Getenv(everyKill) != "" {
+		blocks = []int{0, 8, 24, 64, 100, 160, 220, 300, 400}
+	}
 	concurrently(t, blocks, func(t *testing.T, blocks int) {
 		s := newStage(t, smallWorld(time.Now()))
 		self := s.program
@@ -217,7 +211,11 @@ func TestFullDisk(t *testing.T) {
 		t.Skipf("no disk of our own can be had here: %v", err)
 	}
 	ref := undisturbed(t, newStage(t, smallWorld(time.Now())))
-	for i, room := range []int{0, 12, 40, 120} { // KiB
+	rooms := []int{12, 40} // KiB
+	if os.Getenv(everyKill) != "" {
+		rooms = []int{0, 12, 40, 120, 200}
+	}
+	for i, room := range rooms {
 		t.Run(fmt.Sprintf("room for %d KiB", room), func(t *testing.T) {
 			s := newStage(t, smallWorld(time.Now()))
 			state := filepath.Join(dir, fmt.Sprint(i))
