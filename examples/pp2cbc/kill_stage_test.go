@@ -59,6 +59,7 @@ type stage struct {
 	program []string
 	env     []string
 	attr    *syscall.SysProcAttr
+	shared  bool      // see ofAnother
 	changed sync.Cond // on mu: the number of connections
 
 	mu          sync.Mutex
@@ -125,11 +126,30 @@ func (s *stage) connection(_ net.Conn, state http.ConnState) {
 }
 
 // ServeHTTP handles a request, and kills the process where that is called for.
-func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handle(w, r, !s.shared) }
+
+// ofAnother serves another program, beside one that the traps are for: its requests do not count. It returns what to put into that
+// one's environment.
+func (s *stage) ofAnother(t *testing.T) []string {
+	t.Helper()
+	s.shared = true
+	victims := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handle(w, r, true) }))
+	victims.Config.ConnState = s.connection
+	victims.Start()
+	t.Cleanup(victims.Close)
+	return []string{
+		"PP2CBC_CARBONBLACK_URL=" + victims.URL, "PP2CBC_PROOFPOINT_URL=" + victims.URL, "PP2CBC_NSX_URL=" + victims.URL,
+		"PP2CBC_ACTIONS_WEBHOOK=" + victims.URL + "/webhook",
+	}
+}
+
+func (s *stage) handle(w http.ResponseWriter, r *http.Request, counts bool) {
 	ofScript := r.URL.Path == "/script"
 	s.mu.Lock()
-	s.seen++
-	p, hit, handled := s.process, s.seen == s.trap.request, s.trap.handled
+	if counts {
+		s.seen++
+	}
+	p, hit, handled := s.process, counts && s.seen == s.trap.request, s.trap.handled
 	s.mu.Unlock()
 	if hit && !handled {
 		p.kill()

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -273,12 +274,15 @@ func TestProgramsAtOnceShareTheWork(t *testing.T) {
 func TestOneOfTwoProgramsIsKilled(t *testing.T) {
 	t.Parallel()
 	ref := undisturbed(t, newStage(t, smallWorld(time.Now())))
-	concurrently(t, []int{12, 25, 40, 55, 75}, func(t *testing.T, request int) {
+	var killed atomic.Int64
+	concurrently(t, []int{4, 8, 14, 20, 28, 36}, func(t *testing.T, request int) {
 		s := newStage(t, smallWorld(time.Now()))
+		victims := s.ofAnother(t)
 		other := s.start(t, trap{})
-		victim := s.start(t, trap{request: request}) // the requests of both count
-		if code := victim.end(t); code >= 0 {
-			t.Errorf("the victim ended with %d before it was killed", code)
+		s.env = victims
+		victim := s.start(t, trap{request: request, handled: request%4 == 0})
+		if victim.end(t) < 0 {
+			killed.Add(1)
 		}
 		if code := other.end(t); code != exitDone {
 			t.Errorf("the other ended with %d: %s", code, other.err.String())
@@ -295,4 +299,8 @@ func TestOneOfTwoProgramsIsKilled(t *testing.T) {
 			t.Errorf("%d effects came twice, more than the victim could have had under way", twice)
 		}
 	})
+	// The later ones are not come to where the other was quicker.
+	if killed.Load() < 3 {
+		t.Errorf("only %d of 6 victims were killed", killed.Load())
+	}
 }
