@@ -1,5 +1,5 @@
-// Package audit keeps a log of decisions that nobody can change without being noticed: a file of JSON lines, one for each decision, to
-// which is only ever appended and in which each line has the hash of the one before it.
+// Package audit keeps a log of decisions that nobody can change without being noticed: a file of JSON lines, one for each
+// decision, to which is only ever appended and in which each line has the hash of the one before it.
 //
 //	log, err := audit.Open("audit.jsonl")
 //	if err != nil {
@@ -12,10 +12,10 @@
 //
 // # The chain
 //
-// A line is a JSON object without spaces between its members. It begins with seq, which counts the entries from 1 on, and prev, the
-// hash of the line before, 64 zeros in the first line; it ends with hash. The hash is the SHA-256 of the line's own bytes from the brace at its
-// beginning up to, and without, the comma in front of "hash". These bytes include prev, so that a hash stands for everything before it.
-// No other form of the JSON is ever needed; a few lines of another program check a log:
+// A line is a JSON object without spaces between its members. It begins with seq, which counts the entries from 1 on, and prev,
+// the hash of the line before, 64 zeros in the first line; it ends with hash. The hash is the SHA-256 of the line's own bytes
+// from the brace at its beginning up to, and without, the comma in front of "hash". These bytes include prev, so that a hash
+// stands for everything before it. No other form of the JSON is ever needed; a few lines of another program check a log:
 //
 //	import hashlib, json
 //	seq, prev = 0, "0" * 64
@@ -31,22 +31,23 @@
 //
 // # What it does not show
 //
-// A chain has no secret: whoever can write the file can make a new one from any line on, or cut lines off its end. So keep its head
-// ([Log.Head]) somewhere else, such as in the ledger or at a syslog server, and give it to Verify: a log that was rewritten or cut does
-// not have it.
+// A chain has no secret: whoever can write the file can make a new one from any line on, or cut lines off its end. So keep its
+// head ([Log.Head]) somewhere else, such as in the ledger or at a syslog server, and give it to Verify: a log that was rewritten
+// or cut does not have it.
 //
 // # Several writers
 //
 // Any number of processes of one machine append to one file: each takes an exclusive lock for as long as it writes (flock, on
-// Windows LockFileEx), reads what the others have appended, and writes behind it. A system without such locks does not share: there the
-// file has a second one beside it, with .lock behind its name, for as long as it is open. Entries are on the disk when Append returns.
+// Windows LockFileEx), reads what the others have appended, and writes behind it. A system without such locks does not share:
+// there the file has a second one beside it, with .lock behind its name, for as long as it is open. Entries are on the disk when
+// Append returns.
 //
 // # Torn lines
 //
-// When a process dies in the middle of a write, or the disk is full, the file ends with a part of a line. It stays, as evidence; the next Append ends it with a
-// newline and writes an entry of [EventTorn] behind it, which says how many bytes there are and what their SHA-256 is. Verify takes a torn
-// line with such an entry for what it is and counts it. Anything else that is no entry is a break, and nothing is appended behind a
-// break: move the file away then, and begin a new one.
+// When a process dies in the middle of a write, or the disk is full, the file ends with a part of a line. It stays, as evidence;
+// the next Append ends it with a newline and writes an entry of [EventTorn] behind it, which says how many bytes there are and
+// what their SHA-256 is. Verify takes a torn line with such an entry for what it is and counts it. Anything else that is no
+// entry is a break, and nothing is appended behind a break: move the file away then, and begin a new one.
 //
 // # Rotation
 //
@@ -55,8 +56,8 @@
 //
 // # Errors
 //
-// [ErrNotLog] and [*BreakError] mean that the file is not what this package has written; it is never repaired. Errors of the file
-// system stay what they are.
+// [ErrNotLog] and [*BreakError] mean that the file is not what this package has written; it is never repaired. Errors of the
+// file system stay what they are.
 //
 // # Concurrency
 //

@@ -30,7 +30,8 @@ const (
 	// KindReplaced is a line that is whole by itself and is not the one that was here: it does not follow from the line before, or is
 	// not the one that was noted.
 	KindReplaced Kind = "replaced"
-	// KindCut is a line without its end, and nothing that says so.
+	// KindCut is a line without its end, and no entry behind it that says so. A process that died in the middle of its last write leaves
+	// a log like that; the next [Log.Append] says so.
 	KindCut Kind = "cut"
 	// KindForeign is a line that this package does not write.
 	KindForeign Kind = "foreign"
