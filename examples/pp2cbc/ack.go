@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/pphunt/pphunt/hunt"
+	"github.com/pphunt/pphunt/hunt/audit"
 )
 
 // acknowledge takes note of tasks for a person.
@@ -17,11 +19,24 @@ func (j *job) acknowledge(ctx context.Context, l *ledger, all []hunt.Record, ids
 	for i, rec := range chosen {
 		keys[i] = rec.Task.Key()
 	}
+	log, err := openAudit(j.cfg)
+	if err != nil {
+		return j.refuse(err)
+	}
+	if log != nil {
+		defer log.Close() //nolint:errcheck // what was appended is on the disk
+	}
 	if err := l.Acknowledge(ctx, keys...); err != nil {
 		j.complain("%v", err)
 		return exitFailed
 	}
 	by := operator()
+	if log != nil {
+		if err := log.Append(ctx, acknowledgements(chosen, by, j.now())...); err != nil {
+			j.complain("it is acknowledged, but the audit log does not say so: %v", err)
+			return exitFailed
+		}
+	}
 	for _, rec := range chosen {
 		j.logger.Info("acknowledged", "key", rec.Task.Key(), "event_id", rec.Task.EventID(), "by", by)
 		if !j.json {
@@ -29,4 +44,16 @@ func (j *job) acknowledge(ctx context.Context, l *ledger, all []hunt.Record, ids
 		}
 	}
 	return exitDone
+}
+
+// acknowledgements are what the audit log tells of it.
+func acknowledgements(chosen []hunt.Record, by string, now time.Time) []audit.Entry {
+	entries := make([]audit.Entry, len(chosen))
+	for i, rec := range chosen {
+		t := rec.Task
+		t.Before = nil
+		entries[i] = audit.Decision(hunt.Decision{Time: now, Run: rec.Run, By: by, Outcome: hunt.Outcome{Task: t, Detail: rec.Detail}})
+		entries[i].Event = audit.EventAcknowledged
+	}
+	return entries
 }

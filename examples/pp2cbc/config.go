@@ -50,6 +50,9 @@ type service struct {
 // String leaves the secret out.
 func (s service) String() string { return s.name + " at " + s.url }
 
+// complete tells whether everything is there that it takes to log in.
+func (s service) complete() bool { return s.url != "" && s.user != "" && s.secret != "" }
+
 type actionConfig struct {
 	watchlist     string
 	webhook       string
@@ -226,7 +229,7 @@ func parseConfig(v *values) (*config, error) {
 	if c.audit != "" && (c.audit == c.ledger || c.audit == c.logFile) {
 		p.fail("audit", "filename", "is the file of something else already")
 	}
-	if c.actions.nsxTag != "" && (c.nsx.url == "" || c.nsx.user == "" || c.nsx.secret == "") {
+	if c.actions.nsxTag != "" && !c.nsx.complete() {
 		p.fail("actions", "nsx_tag", "needs NSX.url, NSX.username and NSX.password")
 	}
 	return c, errors.Join(p.problems...)
@@ -260,9 +263,6 @@ func (p *parser) actions() actionConfig {
 	}
 	if a.evidenceLimit, err = parseSize(v.get("actions", "evidence_limit")); err != nil {
 		p.fail("actions", "evidence_limit", "%w", err)
-	}
-	if a.evidenceDir != "" && !a.liveResponse {
-		p.fail("actions", "evidence_dir", "has no use without actions.live_response")
 	}
 	return a
 }

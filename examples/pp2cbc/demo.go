@@ -53,31 +53,15 @@ func (p program) demo(ctx context.Context, o options) int {
 		p.complain("%v", err)
 		return exitFailed
 	}
-	return p.demoRuns(ctx, o, d)
-}
-
-// demoRuns hunts, and then once more to show that nothing is done twice.
-func (p program) demoRuns(ctx context.Context, o options, d *demo) int {
-	if !o.json {
-		fmt.Fprintf(p.out, "A made-up company of %d endpoints, on stand-ins for Proofpoint TAP, Carbon Black Cloud and NSX. Every action is on.\n\n", d.endpoints())
+	if o.json || o.dryRun {
+		j, end, err := p.begin(o.common)
+		if err != nil {
+			return p.refuse(err)
+		}
+		defer end()
+		return j.hunt(ctx, o)
 	}
-	j, end, err := p.begin(o.common)
-	if err != nil {
-		return p.refuse(err)
-	}
-	defer end()
-	code := j.hunt(ctx, o)
-	if o.json || o.dryRun || code != exitDone {
-		return code
-	}
-	reads, writes := d.counts()
-	fmt.Fprintf(p.out, "\nThat took %d calls that read and %d that changed something, %d posts to the webhook among them.\n", reads, writes+d.posts(), d.posts())
-	j.out = io.Discard
-	code = j.hunt(ctx, o)
-	readsNow, writesNow := d.counts()
-	fmt.Fprintf(p.out, "The same hunt once more, at once: %d calls that read and %d that changed something. What is done is not done again.\n",
-		readsNow-reads, writesNow-writes)
-	return code
+	return p.demoDay(ctx, o, d)
 }
 
 type demo struct {
@@ -93,7 +77,7 @@ func (d *demo) endpoints() int { return len(d.lab.CBC.State().Devices) }
 // the state of devices and logging in.
 func (d *demo) counts() (reads, writes int) {
 	for _, r := range d.lab.Requests() {
-		asks := r.Method == http.MethodGet || strings.HasPrefix(r.Path, "/api/session/") || strings.HasSuffix(r.Path, "/_search") || strings.HasPrefix(r.Path, "/api/investigate/")
+		asks := r.Method == http.MethodGet || strings.HasPrefix(r.Path, "/api/session/") || strings.HasSuffix(r.Path, "/_search") || strings.HasSuffix(r.Path, "/_facet") || strings.HasPrefix(r.Path, "/api/investigate/")
 		if asks {
 			reads++
 		} else {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -35,11 +34,6 @@ type guardConfig struct {
 	giveUp  time.Duration
 }
 
-// protects tells whether any machine is protected by more than a ceiling.
-func (g guardConfig) protects() bool {
-	return len(g.names)+len(g.ids)+len(g.networks)+len(g.policies)+len(g.groups)+len(g.priorities)+len(g.deployments) > 0
-}
-
 func (p *parser) guard() guardConfig {
 	g := guardConfig{
 		names:       p.list("guard", "protect_names"),
@@ -55,15 +49,11 @@ func (p *parser) guard() guardConfig {
 		planAge:     p.duration("guard", "plan_max_age"),
 		giveUp:      p.duration("guard", "give_up"),
 	}
-	for _, name := range g.names {
-		if _, err := path.Match(name, ""); err != nil {
-			p.fail("guard", "protect_names", "%q is no pattern, such as DC-* or *.corp.example", name)
-		}
-	}
 	for _, text := range p.list("guard", "protect_ids") {
 		id, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || id <= 0 {
 			p.fail("guard", "protect_ids", "%q is no device id", text)
+			continue
 		}
 		g.ids = append(g.ids, id)
 	}
@@ -71,6 +61,7 @@ func (p *parser) guard() guardConfig {
 		network, err := parseNetwork(text)
 		if err != nil {
 			p.fail("guard", "protect_networks", "%w", err)
+			continue
 		}
 		g.networks = append(g.networks, network)
 	}
@@ -80,6 +71,9 @@ func (p *parser) guard() guardConfig {
 	}
 	if p.v.get("guard", "trusted_signers") != "" || p.v.off("guard", "trusted_signers") {
 		g.signers = append([]string{}, p.list("guard", "trusted_signers")...)
+	}
+	if err := g.check(); err != nil {
+		p.problems = append(p.problems, fmt.Errorf("guard: %w", err))
 	}
 	return g
 }

@@ -101,7 +101,7 @@ give_up = 3
 filename = app.sql
 `)
 	for _, want := range []string{
-		"actions.evidence_limit", "guard.protect_names", `guard.protect_ids: "x"`, "did you mean 10.1.0.0/16 or 10.1.2.3", "guard.max_devices_per_hash",
+		"actions.evidence_limit", `"DC-["`, `guard.protect_ids: "x"`, "did you mean 10.1.0.0/16 or 10.1.2.3", "guard.max_devices_per_hash",
 		"guard.max_devices_per_run", "guard.max_fleet_share", "guard.trust_reputation", "guard.recheck", "guard.give_up", "audit.filename",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -102,7 +103,7 @@ func (j *job) print(w *wired, r *hunt.Report, kind string) error {
 	if j.json {
 		return j.encode(r)
 	}
-	s := story{page: page{w: j.out, most: 40}, r: r, kind: kind, specs: w.specs, effects: effects(j.cfg)}
+	s := story{page: page{w: j.out, most: cmp.Or(j.most, 40)}, r: r, kind: kind, brief: j.brief, specs: w.specs, effects: effects(j.cfg)}
 	s.print()
 	return s.err
 }

@@ -52,7 +52,7 @@ func openLedger(ctx context.Context, cfg *config, dry bool, now func() time.Time
 }
 
 func newLedger(store dedupe.Store, cfg *config, now func() time.Time) (*ledger, error) {
-	l, err := dedupehunt.New(dedupehunt.Config{Store: store, Lease: cfg.lease, Now: now})
+	l, err := dedupehunt.New(dedupehunt.Config{Store: store, Lease: cfg.lease, GiveUp: cfg.guard.giveUp, Now: now})
 	if err != nil {
 		return nil, err
 	}

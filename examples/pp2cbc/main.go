@@ -34,6 +34,10 @@ type program struct {
 	out, err io.Writer
 	environ  []string
 	now      func() time.Time
+	// brief leaves out of reports what an earlier one has told already.
+	brief bool
+	// most is how many entries of a list are shown. Defaults to 40.
+	most int
 }
 
 func (p program) complain(format string, args ...any) {

@@ -14,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pphunt/pphunt/cbc/cbctest"
 	"github.com/pphunt/pphunt/examples/internal/lab"
+	"github.com/pphunt/pphunt/proofpoint/proofpointtest"
 )
 
 // TestMain lets the test binary be the program itself: scripts of the configuration run it.
@@ -36,10 +38,29 @@ type company struct {
 	config string
 }
 
-// newCompany starts the lab. The actions are lines of the section of that name.
+// The machines on which guards have something to stop.
+const (
+	helpdesk   = 4571610 // runs a condemned file that is signed and trusted
+	fileServer = 4571643 // is mission critical
+)
+
+// newCompany starts the lab, without what guards would stop. The actions are lines of the section of that name.
 func newCompany(t *testing.T, actions ...string) *company {
 	t.Helper()
 	world := lab.Company(time.Now())
+	world.CBC.Processes = slices.DeleteFunc(world.CBC.Processes, func(p cbctest.Process) bool { return p.DeviceID == helpdesk || p.DeviceID == fileServer })
+	world.TAP.Messages = slices.DeleteFunc(world.TAP.Messages, func(m proofpointtest.Message) bool { return m.Subject == "Remote support tool" })
+	return newCompanyOf(t, world, actions...)
+}
+
+// newGuardedCompany starts the lab as the demonstration has it.
+func newGuardedCompany(t *testing.T, actions ...string) *company {
+	t.Helper()
+	return newCompanyOf(t, lab.Company(time.Now()), actions...)
+}
+
+func newCompanyOf(t *testing.T, world lab.World, actions ...string) *company {
+	t.Helper()
 	c := &company{lab: lab.New(world), dir: t.TempDir()}
 	c.server = httptest.NewTLSServer(c.lab)
 	t.Cleanup(c.server.Close)
@@ -83,9 +104,12 @@ type result struct {
 	out, err string
 }
 
-func run(ctx context.Context, args ...string) result {
+func run(ctx context.Context, args ...string) result { return runAt(ctx, time.Now, args...) }
+
+// runAt runs the program with a clock of its own.
+func runAt(ctx context.Context, now func() time.Time, args ...string) result {
 	var out, complaints bytes.Buffer
-	p := program{out: &out, err: &complaints, now: time.Now}
+	p := program{out: &out, err: &complaints, now: now}
 	code := p.run(ctx, args)
 	return result{code, out.String(), complaints.String()}
 }
@@ -99,7 +123,7 @@ func (c *company) run(t *testing.T, args ...string) result {
 func (c *company) writes() []string {
 	var all []string
 	for _, r := range c.lab.Requests() {
-		if r.Method != http.MethodGet && !strings.HasSuffix(r.Path, "/_search") && !strings.HasPrefix(r.Path, "/api/investigate/") {
+		if r.Method != http.MethodGet && !strings.HasSuffix(r.Path, "/_search") && !strings.HasSuffix(r.Path, "/_facet") && !strings.HasPrefix(r.Path, "/api/investigate/") {
 			all = append(all, r.Operation)
 		}
 	}
@@ -127,7 +151,9 @@ func TestDemo(t *testing.T) {
 	for _, want := range []string{
 		"invoice_0417.exe", `corp\lap-0401`, "killed process 6700", "process 5120 is c:\\program files\\office\\excel.exe now: not killed",
 		"the device is isolated already", "the verdict was cleared", "the classification phish is not hunted", "only a link is condemned",
-		"tagged virtual machine fin-ws-0142", "the file is banned already", "calls that read and 0 that changed something",
+		"tagged virtual machine fin-ws-0142", "the file is banned already", "FILE-01 is protected: its priority is MISSION_CRITICAL",
+		"Carbon Black Cloud trusts the file", "because executed", "now: not isolated", "Way back: ", "pp2cbc apply --held", "VERDICT TAKEN BACK: 1 file",
+		"Taken back: 5", "released from quarantine", `payslip.exe back from its copy`, "it cannot be taken back",
 	} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("the story does not tell %q", want)
@@ -137,6 +163,22 @@ func TestDemo(t *testing.T) {
 		if strings.Contains(r.out, never) {
 			t.Errorf("the story has %q in it", never)
 		}
+	}
+	// The dry run, the status and the second hunt change nothing.
+	var steps []string
+	for _, line := range strings.Split(r.out, "\n") {
+		code, calls, ok := strings.Cut(line, ", after ")
+		if !ok {
+			continue
+		}
+		step := code[len(code)-1:] + " with changes"
+		if strings.Contains(calls, " and 0 that changed something") {
+			step = code[len(code)-1:]
+		}
+		steps = append(steps, step)
+	}
+	if want := []string{"3", "3 with changes", "3", "0 with changes", "3", "3 with changes"}; !slices.Equal(steps, want) {
+		t.Errorf("the exit codes are %q, want %q", steps, want)
 	}
 	if t.Failed() {
 		t.Log(r.out)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pphunt/pphunt/dedupe"
 	"github.com/pphunt/pphunt/hunt"
+	"github.com/pphunt/pphunt/hunt/audit"
 )
 
 // statusOptions are the flags of the subcommand status.
@@ -17,6 +18,8 @@ type statusOptions struct {
 	common
 	all, verify bool
 	ack         []string
+	// heads are notes of the audit log's end, to hold against it.
+	heads []audit.Head
 }
 
 func parseStatusFlags(args []string) (statusOptions, error) {
@@ -25,6 +28,11 @@ func parseStatusFlags(args []string) (statusOptions, error) {
 	fs := newFlags(&o.common)
 	fs.BoolVar(&o.all, "all", false, "")
 	fs.BoolVar(&o.verify, "verify-audit", false, "")
+	fs.Func("audit-head", "", func(text string) error {
+		h, err := audit.ParseHead(text)
+		o.heads = append(o.heads, h)
+		return err
+	})
 	fs.Func("ack", "", func(id string) error {
 		acks = true
 		o.ack = append(o.ack, list(id)...)
@@ -38,6 +46,8 @@ func parseStatusFlags(args []string) (statusOptions, error) {
 		return o, fmt.Errorf("unexpected argument %q", rest[0])
 	case acks && (o.verify || o.all):
 		return o, errors.New("--ack goes with neither --all nor --verify-audit")
+	case len(o.heads) > 0 && !o.verify:
+		return o, errors.New("--audit-head is for --verify-audit")
 	}
 	o.ack = append(o.ack, rest...)
 	return o, nil
@@ -60,7 +70,7 @@ func (p program) status(ctx context.Context, args []string) int {
 	}
 	defer end()
 	if o.verify {
-		return j.verifyAudit(ctx)
+		return j.verifyAudit(ctx, o.heads)
 	}
 	l, all, end, err := j.records(ctx)
 	if err != nil {
@@ -183,7 +193,11 @@ func (p *page) remembered(r hunt.Record, claims []claim) {
 	if r.Task.Undo {
 		name = "undo " + name
 	}
-	p.printf("  %s  %-13s %s\n", taskID(r.Task), name, words(target(r.Task), names(r.Task)))
+	sent := ""
+	if r.Task.Scope == hunt.ScopeHash {
+		sent = names(r.Task)
+	}
+	p.printf("  %s  %-13s %s\n", taskID(r.Task), name, words(target(r.Task), sent))
 	line := func(format string, args ...any) { p.printf("            "+format+"\n", args...) }
 	if r.Detail != "" {
 		line("%s", harmless(r.Detail))
@@ -216,8 +230,7 @@ func (p *page) remembered(r hunt.Record, claims []claim) {
 	if situationOf(r) == isDone || len(r.Task.Sightings) == 0 {
 		return
 	}
-	sg := r.Task.Sightings[0]
-	line("%s %s…  %s  %s", sg.Evidence, sg.SHA256.String()[:12], words(sg.Process.Path, sg.Field), stamp(sg.Time))
+	line("because %s", because(r.Task, r.Task.Sightings[0]))
 	if more := len(r.Task.Sightings) - 1; more > 0 {
 		line("and %d more", more)
 	}

@@ -17,6 +17,8 @@ type story struct {
 	r *hunt.Report
 	// kind is what the report is of. Defaults to a run, or a dry run.
 	kind string
+	// brief leaves out what was found and what was left alone, and only counts what merely tells and what was done before.
+	brief bool
 	// specs and effects say of each action what it is about and what it sends.
 	specs   map[string]hunt.Spec
 	effects map[string]string
@@ -35,7 +37,7 @@ func (s *story) print() {
 	s.printf("\n")
 	s.turned()
 	s.problems()
-	if !r.Undo {
+	if !r.Undo && !s.brief {
 		s.files()
 		s.machines()
 	}
@@ -44,7 +46,9 @@ func (s *story) print() {
 		s.outcomes(part)
 	}
 	s.earlier()
-	s.leftAlone()
+	if !s.brief {
+		s.leftAlone()
+	}
 	s.summary()
 }
 
@@ -155,7 +159,7 @@ func (s *story) summary() {
 		for _, sg := range r.Sightings {
 			seen[sg.Device.ID] = true
 		}
-		s.printf("%d files in %d mails, seen on %d machines. ", len(r.Indicators), mails, len(seen))
+		s.printf("%s in %s, seen on %s. ", plural(len(r.Indicators), "file", "files"), plural(mails, "mail", "mails"), plural(len(seen), "machine", "machines"))
 	}
 	var counts []string
 	for _, status := range []hunt.Status{hunt.Planned, hunt.Done, hunt.Undone, hunt.Already, hunt.Held, hunt.Failed} {

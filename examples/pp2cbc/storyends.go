@@ -68,26 +68,29 @@ func waits(o hunt.Outcome) error {
 
 func (s *story) outcomes(p part) {
 	var all []hunt.Outcome
-	idle := make(map[string]int)
+	counted := make(map[string]int)
+	total := 0
 	for _, o := range s.r.Outcomes {
+		if !p.fits(o) {
+			continue
+		}
+		total++
 		switch {
-		case !p.fits(o):
 		case errors.Is(o.Err, hunt.ErrNotBegun):
-			idle[o.Task.Action]++
+			counted[o.Task.Action+"\x00 not begun"]++
+		case s.brief && (o.Status == hunt.Already || o.Status == hunt.Done && o.Task.Impact == hunt.Tells):
+			counted[o.Task.Action+"\x00"]++
 		default:
 			all = append(all, o)
 		}
-	}
-	total := len(all)
-	for _, n := range idle {
-		total += n
 	}
 	if total == 0 {
 		return
 	}
 	s.printf("\n%s: %d\n", p.title, total)
-	for _, action := range slices.Sorted(maps.Keys(idle)) {
-		s.printf("  %-13s %d not begun\n", action, idle[action])
+	for _, kind := range slices.Sorted(maps.Keys(counted)) {
+		action, words, _ := strings.Cut(kind, "\x00")
+		s.printf("  %-13s %d%s\n", action, counted[kind], words)
 	}
 	for _, o := range head(&s.page, all) {
 		s.entry(o.Task, o.Detail, p.advice != "")
@@ -112,10 +115,11 @@ func (s *story) entry(t hunt.Task, detail string, withID bool) {
 
 // target names what a task applies to.
 func target(t hunt.Task) string {
+	if t.Scope == hunt.ScopeHold {
+		return fmt.Sprintf("%s about %s", plural(len(t.Held), "task", "tasks"), strings.Split(t.Target, "/")[0])
+	}
 	d, ok := t.Device()
 	switch {
-	case !ok && t.Scope == hunt.ScopeHold:
-		return fmt.Sprintf("%d tasks about %s", len(t.Held), strings.Split(t.Target, "/")[0])
 	case !ok:
 		return t.Target
 	case t.Scope == hunt.ScopeProcess:

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -58,27 +57,36 @@ func (s *story) effect(action string) string {
 
 func (s *story) plannedOne(o hunt.Outcome) {
 	t := o.Task
-	s.printf("      %s  %s", taskID(t), harmless(target(t)))
+	parts := []string{taskID(t), target(t)}
 	if t.Scope == hunt.ScopeHash {
-		s.printf("  %s", words(names(t)))
+		parts = append(parts, names(t))
 	}
-	if state := present(o.Before); state != "" && !t.Undo {
-		s.printf("  now: %s", harmless(state))
+	if state := present(t.Action, o.Before); state != "" && !t.Undo {
+		parts = append(parts, "now: "+state)
 	}
-	if o.Detail != "" {
-		s.printf("  %s", harmless(o.Detail))
-	}
-	s.printf("\n")
-	if t.Undo {
-		return
+	s.printf("      %s\n", words(append(parts, o.Detail, t.Reason)...))
+	if t.Undo || t.Scope == hunt.ScopeHold {
+		return // the evidence is that of other tasks
 	}
 	const most = 3
 	for _, sg := range t.Sightings[:min(most, len(t.Sightings))] {
-		s.printf("        because %s  %s…  %s  %s\n", sg.Evidence, sg.SHA256.String()[:12], words(sg.Process.Path, sg.Field), stamp(sg.Time))
+		s.printf("        because %s\n", because(t, sg))
 	}
 	if more := len(t.Sightings) - most; more > 0 {
 		s.printf("        and %d more\n", more)
 	}
+}
+
+// because is the evidence of a task. A task on a process has named it already.
+func because(t hunt.Task, sg hunt.Sighting) string {
+	path, field := sg.Process.Path, ""
+	if t.Scope == hunt.ScopeProcess {
+		path = ""
+	}
+	if sg.Field != "" {
+		field = "(" + sg.Field + ")"
+	}
+	return words(sg.Evidence.String(), sg.SHA256.String()[:12]+"…", path, field, stamp(sg.Time))
 }
 
 // names are those under which the files of a task were sent.
@@ -91,21 +99,46 @@ func names(t hunt.Task) string {
 	return strings.Join(slices.Compact(all), ", ")
 }
 
-// present shows a state as an action recorded it: a flat object as its members, anything else as it stands.
-func present(state []byte) string {
-	var members map[string]any
-	if len(state) == 0 || json.Unmarshal(state, &members) != nil {
+// present shows what a target is like, as its action found it.
+func present(action string, state []byte) string {
+	var found struct {
+		Quarantined    *bool             `json:"quarantined"`
+		PolicyID       int64             `json:"policy_id"`
+		PolicyName     string            `json:"policy_name"`
+		PolicyOverride bool              `json:"policy_override"`
+		Overrides      []json.RawMessage `json:"overrides"`
+		Tags           []struct{ Scope, Tag string }
+	}
+	if len(state) == 0 || json.Unmarshal(state, &found) != nil {
 		return string(state)
 	}
-	var all []string
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		value, err := json.Marshal(members[name])
-		if err != nil {
-			return string(state)
+	switch action {
+	case "isolate":
+		if found.Quarantined != nil && *found.Quarantined {
+			return "isolated"
 		}
-		all = append(all, name+" "+strings.Trim(string(value), `"`))
+		return "not isolated"
+	case "policy":
+		by := ""
+		if found.PolicyOverride {
+			by = ", set by hand"
+		}
+		return fmt.Sprintf("policy %q (%d)%s", found.PolicyName, found.PolicyID, by)
+	case "denylist":
+		if len(found.Overrides) == 0 {
+			return "neither banned nor allowed"
+		}
+		return plural(len(found.Overrides), "override", "overrides")
+	case "nsx_tag":
+		tags := []string{}
+		for _, t := range found.Tags {
+			tags = append(tags, t.Scope+"|"+t.Tag)
+		}
+		return "tags " + strings.Join(tags, ", ")
+	case "watchlist":
+		return "" // its words say it
 	}
-	return strings.Join(all, ", ")
+	return string(state)
 }
 
 // effects say what each action sends to whom.
@@ -118,6 +151,7 @@ func effects(cfg *config) map[string]string {
 	return map[string]string{
 		"watchlist":     fmt.Sprintf("Carbon Black Cloud: the file goes into the feed %q, and a watchlist tells of it", a.watchlist),
 		"webhook":       "the webhook: one message for each finding",
+		"webhook_held":  "the webhook: one message for each file and reason that something is held",
 		"script":        "this machine: runs " + script,
 		"isolate":       "Carbon Black Cloud: quarantine on",
 		"policy":        fmt.Sprintf("Carbon Black Cloud: policy set to %q", a.policy),

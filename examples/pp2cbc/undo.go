@@ -88,13 +88,28 @@ func (p program) undo(ctx context.Context, args []string) int {
 		return exitFailed
 	}
 	if len(report.Outcomes)+len(report.Problems) == 0 {
-		return j.refuse(errors.New("nothing of that is remembered that could be taken back; see pp2cbc status --all"))
+		if !takenBackBefore(all, u) {
+			return j.refuse(errors.New("nothing of that is remembered that could be taken back; see pp2cbc status --all"))
+		}
+		if !j.json {
+			fmt.Fprintln(j.out, "Everything of that was taken back before.")
+			return exitDone
+		}
 	}
 	kind := "Undo"
 	if o.dryRun {
 		kind = "Undo, dry run,"
 	}
 	return j.end(w, report, err, kind)
+}
+
+// takenBackBefore tells whether something of what is to be taken back was so before.
+func takenBackBefore(all []hunt.Record, u hunt.Undo) bool {
+	return slices.ContainsFunc(all, func(r hunt.Record) bool {
+		d, ok := r.Task.Device()
+		about := slices.ContainsFunc(r.Task.Indicators, func(i hunt.Indicator) bool { return i.SHA256 == u.SHA256 })
+		return !r.Undone.IsZero() && (u.Run != "" && r.Run == u.Run || u.Device != 0 && ok && d.ID == u.Device || about)
+	})
 }
 
 // deviceOf finds a machine by its id or its exact name among what is remembered.

@@ -77,6 +77,10 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 	if err != nil {
 		return nil, err
 	}
+	guards, err := newGuards(cfg, carbonBlack)
+	if err != nil {
+		return nil, err
+	}
 	list, err := newActions(ctx, cfg, why, carbonBlack, logger, &ends)
 	if err != nil {
 		return nil, err
@@ -86,9 +90,13 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 		return nil, badConfig("sqlite3.filename: %v", err)
 	}
 	ends.add(closeLedger)
+	auditor, err := openAuditor(cfg, why, logger, &ends)
+	if err != nil {
+		return nil, err
+	}
 	h, err := hunt.New(hunt.Config{
 		Source: source, Searcher: namedSearcher(cfg.cbc, "CarbonBlack", searcher), Ledger: ledger, Archive: ledger, Backlog: ledger, Verifier: verifier, Actions: list,
-		AutoUndo: cfg.guard.autoUndo, Recheck: cfg.guard.recheck, PlanAge: cfg.guard.planAge, Realm: realm(cfg),
+		Guards: guards, AutoUndo: cfg.guard.autoUndo, Recheck: cfg.guard.recheck, PlanAge: cfg.guard.planAge, Realm: realm(cfg), Auditor: auditor,
 		Observer: hunt.ObserverFunc(func(e hunt.Event) { logEvent(logger, e) }), LookBack: cfg.lookBack, Now: now,
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -39,50 +40,68 @@ func newActions(ctx context.Context, cfg *config, why purpose, client *cbc.Clien
 	if a.webhook != "" {
 		action, problem := actions.NewWebhook(actions.WebhookConfig{URL: a.webhook, UserAgent: cfg.product})
 		list.add(service{name: "the webhook"}, "actions", action, problem)
+		if problem == nil {
+			action, problem = actions.NewHoldWebhook(actions.WebhookConfig{URL: a.webhook, UserAgent: cfg.product})
+			list.add(service{name: "the webhook"}, "actions", action, problem)
+		}
 	}
 	if len(a.script) > 0 {
 		action, problem := actions.NewScript(actions.ScriptConfig{Command: a.script, Dir: a.scriptDir, Timeout: a.scriptTimeout})
 		list.add(service{name: "the script"}, "actions", action, problem)
 	}
 	if a.isolate || why.undo {
-		action, problem := actions.NewIsolate(client.Devices, a.evidence)
+		action, problem := actions.NewIsolateWith(actions.IsolateConfig{
+			Devices: client.Devices, Evidence: a.evidence, Audit: client.AuditLog, Actor: cfg.cbc.user,
+		})
 		list.add(cfg.cbc, "CarbonBlack", action, problem)
 	}
 	beforePolicy := len(list.all)
 	if a.denylist || why.undo {
 		list.add(cfg.cbc, "CarbonBlack", actions.NewDenylist(client.Reputation), nil)
 	}
-	if a.liveResponse {
-		action, problem := actions.NewLiveResponse(actions.LiveResponseConfig{Sessions: client.LiveResponse, Devices: client.Devices, EvidenceDir: a.evidenceDir})
-		list.add(cfg.cbc, "CarbonBlack", action, problem)
+	if a.liveResponse || why.undo {
+		action, problem := actions.NewLiveResponse(actions.LiveResponseConfig{
+			Sessions: client.LiveResponse, Devices: client.Devices, EvidenceDir: a.evidenceDir, EvidenceLimit: a.evidenceLimit,
+		})
+		if problem != nil && why.undo {
+			why.warn("%v; deleted files cannot be put back", problem)
+		} else {
+			list.add(cfg.cbc, "CarbonBlack", action, problem)
+		}
 	}
-	if a.nsxTag != "" {
+	if a.nsxTag != "" || why.undo && cfg.nsx.complete() {
 		machines, closeNSX, problem := newNSX(ctx, cfg, logger)
 		if problem != nil {
 			return nil, badConfig("%v", problem)
 		}
 		ends.add(closeNSX)
-		tag, problem := nsx.ParseTag(a.nsxTag)
+		tag, problem := nsx.ParseTag(cmp.Or(a.nsxTag, placeholder))
 		if problem != nil {
 			return nil, badConfig("actions.nsx_tag: %v", problem)
 		}
 		action, problem := actions.NewNSXTag(actions.NSXTagConfig{VMs: machines, Devices: client.Devices, Tag: tag, Evidence: a.evidence})
 		list.add(cfg.nsx, "NSX", action, problem)
 	}
-	if list.err != nil || a.policy == "" {
+	switch {
+	case list.err != nil:
+		return nil, list.err
+	case why.undo:
+		action, problem := actions.NewPolicyMove(client.Devices, cbc.Policy{ID: 1, Name: placeholder}, a.evidence)
+		list.add(cfg.cbc, "CarbonBlack", action, problem)
 		return list.all, list.err
+	case a.policy == "":
+		return list.all, nil
 	}
 	// The only check that takes a question comes last, and its action where the old script had it.
 	action, err := policyMove(ctx, cfg, client, why)
-	if errors.Is(err, errConfig) && why.undo {
-		why.warn("%v; what was moved there cannot be moved back", err)
-		return list.all, nil
-	}
 	if err != nil {
 		return nil, err
 	}
 	return slices.Insert(list.all, beforePolicy, action), nil
 }
+
+// placeholder is in the place of what an action would set. What is taken back is what the ledger says, whatever is configured now.
+const placeholder = "pphunt"
 
 func policyMove(ctx context.Context, cfg *config, client *cbc.Client, why purpose) (hunt.Action, error) {
 	policy, err := findPolicy(ctx, cfg, client)

@@ -35,19 +35,20 @@ func (f file) sha256() string {
 
 // The files of the story.
 var (
-	invoice   = file{"invoice_0417.exe", "made-up malware: the freight invoice"}                //nolint:gochecknoglobals // never written
-	quote     = file{"quote.scr", "made-up malware: the quotation"}                             //nolint:gochecknoglobals // never written
-	hidden    = file{"payslip.exe", "made-up malware: in a message without parts"}              //nolint:gochecknoglobals // never written
-	archive   = file{"Rechnung_8812.zip", "made-up malware: the archive that nobody ran"}       //nolint:gochecknoglobals // never written
-	docs      = file{"Contract.docm", "made-up malware: a document"}                            //nolint:gochecknoglobals // never written
-	update    = file{"viewer-update.exe", "made-up software: suspected, then cleared"}          //nolint:gochecknoglobals // never written
-	loginPage = file{"Voicemail.htm", "made-up phishing page"}                                  //nolint:gochecknoglobals // never written
-	viewer    = file{"viewer-setup.exe", "made-up software: a harmless viewer"}                 //nolint:gochecknoglobals // never written
-	logo      = file{"logo.png", "made-up picture"}                                             //nolint:gochecknoglobals // never written
-	wrongly   = file{"meeting-plugin.exe", "made-up software: condemned by mistake, withdrawn"} //nolint:gochecknoglobals // never written
+	invoice   = file{"invoice_0417.exe", "made-up malware: the freight invoice"}                      //nolint:gochecknoglobals // never written
+	quote     = file{"quote.scr", "made-up malware: the quotation"}                                   //nolint:gochecknoglobals // never written
+	hidden    = file{"payslip.exe", "made-up malware: in a message without parts"}                    //nolint:gochecknoglobals // never written
+	archive   = file{"Rechnung_8812.zip", "made-up malware: the archive that nobody ran"}             //nolint:gochecknoglobals // never written
+	docs      = file{"Contract.docm", "made-up malware: a document"}                                  //nolint:gochecknoglobals // never written
+	update    = file{"viewer-update.exe", "made-up software: suspected, then cleared"}                //nolint:gochecknoglobals // never written
+	loginPage = file{"Voicemail.htm", "made-up phishing page"}                                        //nolint:gochecknoglobals // never written
+	viewer    = file{"viewer-setup.exe", "made-up software: a harmless viewer"}                       //nolint:gochecknoglobals // never written
+	logo      = file{"logo.png", "made-up picture"}                                                   //nolint:gochecknoglobals // never written
+	signed    = file{"remote-support.exe", "made-up software: a signed tool that looks like malware"} //nolint:gochecknoglobals // never written
+	wrongly   = file{"meeting-plugin.exe", "made-up software: condemned by mistake, withdrawn"}       //nolint:gochecknoglobals // never written
 )
 
-// Company is a made-up company of about 40 endpoints on a bad morning: every mail and machine in it stands for a mistake that a
+// Company is a made-up company of 80 endpoints on a bad morning: every mail and machine in it stands for a mistake that a
 // hunt could make. Times are relative to now: the verdicts fell within the last hour.
 func Company(now time.Time) World {
 	now = now.UTC().Truncate(time.Second)
@@ -150,6 +151,11 @@ func mails(now time.Time) []proofpointtest.Message {
 			Time: ago(16 * time.Minute), Subject: "Your subscription was renewed", Sender: "orders@shop.example", Recipients: []string{"ines@corp.example"},
 			Parts:   []proofpointtest.Part{body()},
 			Threats: []proofpointtest.Threat{{Artifact: "orders@shop.example", Type: "messageText", Classification: "toad", Time: ago(15 * time.Minute)}},
+		},
+		{ // a tool of the help desk: signed, trusted by Carbon Black Cloud, and still condemned
+			Time: ago(15 * time.Minute), Subject: "Remote support tool", Sender: "support@tools.example", Recipients: []string{"noor@corp.example"},
+			Parts:   []proofpointtest.Part{body(), attachment(signed, "THREAT")},
+			Threats: []proofpointtest.Threat{condemned(signed, ago(11*time.Minute))},
 		},
 		{ // a subject that tries to steer the terminal
 			Time: ago(14 * time.Minute), Subject: "Invoice \x1b[31m\u202egpj.exe", Sender: "", Recipients: []string{"li@corp.example"},

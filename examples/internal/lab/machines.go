@@ -20,7 +20,9 @@ const (
 	sam         = firstDevice + 6  // runs the update that was cleared, and the plugin that was condemned by mistake
 	yuki        = firstDevice + 7  // opened the document
 	kim         = firstDevice + 8  // runs the harmless viewer that came with the invoice
+	helpdesk    = firstDevice + 10 // runs the signed tool that the sandbox condemned
 	finance     = firstDevice + 20 // a virtual machine; the payslip ran here
+	fileServer  = firstDevice + 43 // an administrator looked at the invoice here: the company lives on this machine
 )
 
 const users = `c:\users\`
@@ -56,15 +58,25 @@ func devices() []cbctest.Device {
 			Running: []cbctest.RunningProcess{{PID: 3344, Path: users + `pat\appdata\local\temp\payslip.exe`, Username: `CORP\pat`}},
 			Files:   []cbctest.File{{Path: `C:\Users\pat\AppData\Local\Temp\payslip.exe`, Content: hidden.content}},
 		},
+		helpdesk: {
+		Name: `CORP\LAP-0410`, User: `CORP\noor`,
+		Running: []cbctest.RunningProcess{{PID: 4120, Path: `c:\program files\remote support\remote-support.exe`, Username: `CORP\noor`}},
+		Files:   []cbctest.File{{Path: `C:\Program Files\Remote Support\remote-support.exe`, Content: signed.content}},
+		},
+		fileServer: {
+		Name: `CORP\FILE-01`, User: `CORP\admin`, OSVersion: "Windows Server 2022 x64", TargetPriority: "MISSION_CRITICAL",
+		Running: []cbctest.RunningProcess{{PID: 7320, Path: users + `admin\desktop\invoice_0417.exe`, Username: `CORP\admin`}},
+		Files:   []cbctest.File{{Path: `C:\Users\admin\Desktop\invoice_0417.exe`, Content: invoice.content}},
+		},
 	}
 	var all []cbctest.Device
-	for n := range int64(42) {
+	for n := range int64(80) {
 		id := firstDevice + n + 1
 		d, ok := named[id]
 		if !ok {
 			d = cbctest.Device{Name: fmt.Sprintf(`CORP\LAP-04%02d`, n+1), Running: []cbctest.RunningProcess{{PID: 900 + n, Path: `c:\windows\explorer.exe`}}}
 			switch {
-			case n >= 36:
+			case n >= 36 && n < 42:
 				d.Name, d.OS, d.Running = fmt.Sprintf("srv-%02d.corp.example", n-35), "LINUX", nil
 				d.DeploymentType, d.TargetPriority = "WORKLOAD", "MISSION_CRITICAL"
 			case n%9 == 8: // nobody of the story: their files lie on Windows
@@ -97,6 +109,8 @@ func processes(now time.Time) []cbctest.Process {
 	const outlook = `c:\program files\office\outlook.exe`
 	first := ran(dana, 6700, "dana", users+`dana\downloads\invoice_0417.exe`, invoice, ago(45*time.Minute))
 	first.Enriched = true // the same process in two rows
+	signedRow := ran(helpdesk, 4120, "noor", `c:\program files\remote support\remote-support.exe`, signed, ago(10*time.Minute))
+	signedRow.Reputation = "TRUSTED_WHITE_LIST"
 	return []cbctest.Process{
 		first,
 		touched(dana, 2210, "dana", outlook, "filemod_hash", invoice, ago(46*time.Minute)),
@@ -109,6 +123,8 @@ func processes(now time.Time) []cbctest.Process {
 		ran(sam, 7002, "sam", users+`sam\downloads\meeting-plugin.exe`, wrongly, ago(22*time.Minute)),
 		ran(kim, 7100, "kim", users+`kim\downloads\viewer-update.exe`, update, ago(21*time.Minute)),
 		ran(kim, 7101, "kim", users+`kim\downloads\viewer-setup.exe`, viewer, ago(20*time.Minute)),
+		signedRow,
+		ran(fileServer, 7320, "admin", users+`admin\desktop\invoice_0417.exe`, invoice, ago(38*time.Minute)),
 		ran(dana, 6712, "dana", users+`dana\downloads\viewer-setup.exe`, viewer, ago(42*time.Minute)),
 		touched(yuki, 3001, "yuki", `c:\program files\office\winword.exe`, "modload_hash", logo, ago(26*time.Minute)),
 	}

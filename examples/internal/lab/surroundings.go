@@ -45,6 +45,11 @@ func surround(w *World, now time.Time) {
 			Extra:      map[string]any{"original_filename": viewer.name, "company_name": "Example Tools Ltd"},
 		},
 	}
+	w.CBC.Binaries = append(w.CBC.Binaries, cbctest.Binary{
+		SHA256: signed.sha256(), Size: int64(len(signed.content)), Data: []byte(signed.content),
+		Signatures: []cbctest.BinarySignature{{SignedBy: "Microsoft Corporation", CertificateAuthority: "Microsoft Code Signing PCA 2011"}},
+		Extra:      map[string]any{"original_filename": signed.name, "company_name": "Microsoft Corporation"},
+	})
 	quarantined := "/infra/domains/default/groups/quarantined-vms"
 	w.NSX.Groups = []nsxtest.Group{
 		{ID: "quarantined-vms", Name: "Quarantined VMs", Conditions: []nsxtest.Condition{{Value: "quarantine|malicious-file"}}},

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pphunt/pphunt/hunt"
+)
+
+// hooks is a receiver of webhooks.
+type hooks struct {
+	mu     sync.Mutex
+	bodies []string
+}
+
+func (h *hooks) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, 1<<20)) //nolint:forbidigo // bounded
+	if err != nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bodies = append(h.bodies, string(body))
+}
+
+// with are the bodies that have a text in them.
+func (h *hooks) with(text string) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(h.bodies), func(b string) bool { return !strings.Contains(b, text) })
+}
+
+// held are the short ids of what is held, by action.
+func (c *company) held(t *testing.T) map[string]string {
+	t.Helper()
+	ids := make(map[string]string)
+	for key, task := range c.remembers(t) {
+		if task.Status == hunt.Held && !task.Acknowledged {
+			ids[strings.SplitN(key, "/", 2)[0]] = task.EventID[:idLength]
+		}
+	}
+	return ids
+}
+
+func TestHeldIsSeenReleasedAndAcknowledged(t *testing.T) {
+	t.Parallel()
+	var received hooks
+	hook := httptest.NewServer(&received)
+	t.Cleanup(hook.Close)
+	c := newGuardedCompany(t, "isolate = True", "denylist = True", "webhook = "+hook.URL)
+	c.run(t).is(t, exitHeld, []string{
+		"Held, a person has to decide: 2", "FILE-01 is protected: its priority is MISSION_CRITICAL", "Carbon Black Cloud trusts the file", "pp2cbc apply --held",
+	}, nil)
+	if d, _ := c.lab.CBC.Device(fileServer); d.Quarantined {
+		t.Error("the protected server is isolated")
+	}
+	if got := len(received.with(`"event":"held"`)); got != 2 {
+		t.Errorf("the webhook was told of %d holds, want one for each of two reasons: %q", got, received.bodies)
+	}
+
+	calls, writes := len(c.lab.Requests()), len(c.writes())
+	ids := c.held(t)
+	if len(ids) != 2 || ids["isolate"] == "" || ids["denylist"] == "" {
+		t.Fatalf("held are %q, want an isolation and a ban", ids)
+	}
+	c.command(t, "status").is(t, exitHeld, []string{
+		"remembers held: 2, ", ids["isolate"], "because executed", "MISSION_CRITICAL", "pp2cbc status --ack",
+	}, nil)
+	done := ""
+	for key, task := range c.remembers(t) {
+		if task.Status == hunt.Done && strings.HasPrefix(key, "isolate/") {
+			done = task.EventID
+		}
+	}
+	for _, wrong := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"apply", "--held", "00000000"}, "no task with the id"},
+		{[]string{"apply", "--held", ids["isolate"][:7]}, "too short"},
+		{[]string{"apply", "--held", ids["isolate"], "00000000"}, "no task with the id"},
+		{[]string{"apply", "--held", done}, "is done: there is nothing to release"},
+		{[]string{"apply", "--held", strings.Repeat("ab", 32)}, "nothing about the file"},
+		{[]string{"status", "--ack", "00000000"}, "no task with the id"},
+	} {
+		c.command(t, wrong.args...).is(t, exitUsage, nil, []string{wrong.want})
+	}
+	if n := len(c.lab.Requests()); n != calls {
+		t.Errorf("%d calls were sent to look at what is held", n-calls)
+	}
+
+	c.command(t, "apply", "--held", ids["isolate"], "--dry-run").is(t, exitDone, []string{"Would be done: 1", "now: not isolated"}, nil)
+	if n := len(c.writes()); n != writes {
+		t.Error("the dry run of a release wrote something")
+	}
+	c.command(t, "apply", "--held", strings.ToUpper(ids["isolate"])).is(t, exitDone, []string{"Release ", "Done: 1", `corp\file-01`}, nil)
+	if d, _ := c.lab.CBC.Device(fileServer); !d.Quarantined {
+		t.Error("the released server is not isolated")
+	}
+	c.command(t, "apply", "--held", ids["isolate"]).is(t, exitUsage, nil, []string{"nothing to release"})
+
+	c.command(t, "status", "--ack", ids["denylist"]).is(t, exitDone, []string{"Acknowledged: " + ids["denylist"], "acknowledged: 1"}, nil)
+	c.run(t).is(t, exitDone, []string{"Acknowledged: 1."}, nil)
+	c.command(t, "status", "--verify-audit").is(t, exitDone, []string{"is whole: ", "done ", "Its head is "}, nil)
+	text, err := os.ReadFile(filepath.Join(c.dir, "audit.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"event":"acknowledged"`, `"released":true`, `"by":"`, `"status":"held"`, `"op":"devices.quarantine"`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the audit log has no %s", want)
+		}
+	}
+}
+
+func TestReleaseByFile(t *testing.T) {
+	t.Parallel()
+	c := newGuardedCompany(t, "isolate = True", "nsx_tag = a|b", "denylist = True")
+	c.run(t).is(t, exitHeld, nil, nil)
+	hash := ""
+	for _, d := range c.lab.CBC.Devices() {
+		if d.ID == fileServer {
+			hash = digestOf(d.Files[0].Content)
+		}
+	}
+	c.command(t, "apply", "--held", hash, "--json").is(t, exitDone, []string{`"released": true`, `"status": "done"`}, nil)
+	if left := c.held(t); len(left) != 1 || left["denylist"] == "" {
+		t.Errorf("held is %q, want the ban of the other file alone", left)
+	}
+}
+
+func TestIDThatIsNotClear(t *testing.T) {
+	t.Parallel()
+	record := func(device string) hunt.Record {
+		return hunt.Record{Task: hunt.Task{Action: "isolate", Scope: hunt.ScopeDevice, Target: device}, Status: hunt.Held}
+	}
+	all := []hunt.Record{record("1279"), record("111626"), record("7")} // the first two begin with the same eight characters
+	_, err := choose(all, []string{"78a91095"})
+	if err == nil || !strings.Contains(err.Error(), "is not clear") || !strings.Contains(err.Error(), "isolate device 1279) or ") {
+		t.Errorf("choose = %v, want an error that names both", err)
+	}
+	whole := all[1].Task.EventID()
+	got, err := choose(all, []string{whole, all[2].Task.EventID()[:8], whole})
+	if err != nil || len(got) != 2 || got[0].Task.Target != "111626" || got[1].Task.Target != "7" {
+		t.Errorf("choose = %v, %v; want each of two once", got, err)
+	}
+}
+
+func TestGuardsOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		guard []string
+		want  []string
+		held  int
+	}{
+		{"names", []string{"protect_names = lap-040?"}, []string{"its name fits lap-040?"}, 3},
+		{"ids", []string{"protect_ids = 4571620"}, []string{"its id is 4571620"}, 1},
+		{"policies", []string{"protect_policies = Standard"}, []string{`is protected`}, 3},
+		{"networks", []string{"protect_networks = 192.0.2.0/24"}, []string{"is protected"}, 4},
+		{"deployments", []string{"protect_deployments = workload"}, []string{"is protected"}, 1},
+		{"a ceiling on a file", []string{"max_devices_per_hash = 1"}, []string{"seen on 2 devices, more than the ceiling of 1 device per file: held whole"}, 2},
+		{"a ceiling on a run", []string{"max_devices_per_run = 2"}, []string{"above the ceiling of 2 devices per run"}, 2},
+		{"a share of the fleet", []string{"max_fleet_share = 1%"}, []string{"1% of the fleet"}, 3},
+		{"none", []string{"protect_priorities = none", "max_fleet_share = 0"}, nil, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCompany(t, append([]string{"isolate = True", "[guard]"}, tt.guard...)...)
+			code := exitHeld
+			if tt.held == 0 {
+				code = exitDone
+			}
+			r := c.run(t, "--dry-run")
+			r.is(t, code, tt.want, nil)
+			if want := "held: " + string(rune('0'+tt.held)) + "."; tt.held > 0 && !strings.Contains(r.out, want) {
+				t.Errorf("the dry run does not tell %q, but\n%s", want, r.out)
+			}
+		})
+	}
+}
