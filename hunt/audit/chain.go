@@ -73,7 +73,9 @@ func (c *chain) broken(kind Kind, detail string) *BreakError {
 
 // cut is the break at the rest, which nothing tells of.
 func (c *chain) cut() *BreakError {
-	return &BreakError{Line: c.torn.line, Offset: c.torn.offset, Seq: c.head.Seq + 1, Kind: KindCut, Detail: "the line has no end, and no entry tells of it"}
+	return &BreakError{
+		Line: c.torn.line, Offset: c.torn.offset, Seq: c.head.Seq + 1, Kind: KindCut, Detail: "the line has no end, and no entry tells of it",
+	}
 }
 
 // follows checks the place of an entry that is whole by itself.

@@ -1,5 +1,5 @@
-// Package audit keeps a log of decisions that nobody can change without being noticed: a file of JSON lines, one for each
-// decision, to which is only ever appended and in which each line has the hash of the one before it.
+// Package audit keeps a log of decisions in which a change shows: a file of JSON lines, one for each decision, to which is only
+// ever appended and in which each line has the hash of the one before it.
 //
 //	log, err := audit.Open("audit.jsonl")
 //	if err != nil {
