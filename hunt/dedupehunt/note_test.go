@@ -81,10 +81,10 @@ func TestStateBefore(t *testing.T) {
 func TestNotedStateOutlivesTheProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := new(dedupe.Memory)
 		dying := &faulty{finish: func() error { return errStore }}
+		store := &dying.Memory
 		l := ledger(t, dying, "dead")
-		noting(t, ledger(t, &dying.Memory, "earlier"), "", hunt.Outcome{Status: hunt.Failed, Err: errors.New("503")})
+		noting(t, ledger(t, store, "earlier"), "", hunt.Outcome{Status: hunt.Failed, Err: errors.New("503")})
 		_, err := l.Once(t.Context(), "last", []hunt.Task{seen(7, 1, "g")}, func(ctx context.Context, tasks []hunt.Task, note hunt.NoteFunc) []hunt.Outcome {
 			tasks[0].Before = []byte(`{"on":false}`)
 			if err := note(ctx, tasks...); err != nil {
@@ -95,7 +95,6 @@ func TestNotedStateOutlivesTheProcess(t *testing.T) {
 		if !errors.Is(err, dedupehunt.ErrNotRecorded) {
 			t.Errorf("Once = %v, want ErrNotRecorded", err)
 		}
-		store = &dying.Memory
 		r := records(t, ledger(t, store, "heir"))[0]
 		if string(r.Task.Before) != `{"on":false}` || r.Status != "" || r.Run != "last" || r.Attempts != 2 {
 			t.Errorf("the record is %+v, want the state before, no status, and two attempts", r)
