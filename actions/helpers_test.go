@@ -29,6 +29,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "calling with", os.Args[1:], "as", os.Getenv("PP2CBC_CARBONBLACK_CUSTOM_API_KEY"), "via http://proxy-user:proxy-pw@proxy.example")
 		fmt.Fprintln(os.Stderr, strings.Repeat("ü", 4000))
 		os.Exit(3)
+	case "full":
+		fullDisk()
 	case "hang":
 		<-time.After(time.Minute)
 	}

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package actions_test
+
+// fullDisk has no counterpart here.
+func fullDisk() {}
