@@ -64,3 +64,11 @@ func releases(text string) bool {
 		return w == "off" || strings.HasPrefix(w, "unquarantin") || strings.HasPrefix(w, "release") || strings.HasPrefix(w, "unisolat")
 	}) && !slices.Contains(words, "on")
 }
+
+// shortened keeps a foreign text short.
+func shortened(text string, most int) string {
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return text
+}

@@ -95,6 +95,8 @@ type containing struct {
 	t Target
 	// seen tells that the target runs, so that Path is spelled as the device does.
 	seen bool
+	// first is what ran at all when the work began.
+	first []cbc.RunningProcess
 	// there are the processes that ran from the path before anything was killed.
 	there []cbc.RunningProcess
 	// aimed are the processes that were told to end, whatever the device answered.
@@ -201,6 +203,7 @@ func (w *containing) atPath(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.first = all
 	for _, p := range all {
 		if !samePath(p.Path, w.t.Path) {
 			continue

@@ -12,9 +12,13 @@ import (
 	"github.com/pphunt/pphunt/cbc"
 )
 
-// killAll ends the processes that are the target's by id, path and start.
+// killAll ends the processes that are the target's by id, path and start. What did not run at first is not looked for again: a session
+// takes a limited number of commands.
 func (w *containing) killAll(ctx context.Context) error {
 	for _, pid := range w.t.PIDs {
+		if !slices.ContainsFunc(w.first, func(p cbc.RunningProcess) bool { return p.PID == pid }) {
+			continue
+		}
 		if err := w.kill(ctx, pid, func(p cbc.RunningProcess) bool { return !w.startedElsewhen(p) }); err != nil {
 			return err
 		}

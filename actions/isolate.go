@@ -160,7 +160,7 @@ func (i isolation) others(ctx context.Context, since time.Time, tasks []deviceTa
 		case err != nil:
 			all[t.Target] = failed(t.Task, fmt.Errorf("actions: isolate: undo: the audit log could not be read: %w", err))
 		case ok:
-			all[t.Target] = held(t.Task, fmt.Sprintf("stays isolated: %s wrote of a quarantine on %s: %q", e.Actor, e.Time.UTC().Format(time.RFC3339), e.Description))
+			all[t.Target] = held(t.Task, fmt.Sprintf("stays isolated: %s wrote of a quarantine on %s: %q", e.Actor, e.Time.UTC().Format(time.RFC3339), shortened(e.Description, 200)))
 		}
 	}
 	return all
