@@ -91,6 +91,8 @@ const (
 	isRunning situation = "being done"
 	isNoted   situation = "acknowledged"
 	isDone    situation = "done"
+	// isLeft is what could not be taken back. Whoever wanted it was told, and can try again.
+	isLeft situation = "not taken back"
 )
 
 // situationOf sorts a record into one of them. Nothing that is acknowledged waits for anybody.
@@ -100,6 +102,8 @@ func situationOf(r hunt.Record) situation {
 		return isRunning
 	case r.Status == hunt.Done || r.Status == hunt.Already || r.Status == hunt.Undone:
 		return isDone
+	case r.Task.Undo:
+		return isLeft
 	case r.Acknowledged:
 		return isNoted
 	case r.GivenUp:

@@ -152,7 +152,7 @@ func (j *job) printStanding(s standing) error {
 	}
 	p := &page{w: j.out, most: 1000}
 	var counts []string
-	for _, how := range []situation{isHeld, isGivenUp, isFailed, isRunning, isNoted, isDone} {
+	for _, how := range []situation{isHeld, isGivenUp, isFailed, isRunning, isLeft, isNoted, isDone} {
 		if n := s.Counts[how]; n > 0 {
 			counts = append(counts, fmt.Sprintf("%s: %d", how, n))
 		}
@@ -169,6 +169,7 @@ func (j *job) printStanding(s standing) error {
 		{isGivenUp, "Given up, nobody tries it again", adviceGivenUp},
 		{isFailed, "Failed, and tried again", ""},
 		{isRunning, "Being done, or left by a program that died", ""},
+		{isLeft, "Not taken back; pp2cbc undo tries again", ""},
 		{isNoted, "Acknowledged", ""},
 		{isDone, "Done", ""},
 	} {

@@ -31,8 +31,11 @@ const (
 
 func (s *story) parts() []part {
 	status := func(want hunt.Status) func(hunt.Outcome) bool {
-		return func(o hunt.Outcome) bool { return o.Status == want && !o.Acknowledged }
+		return func(o hunt.Outcome) bool {
+			return o.Status == want && !o.Acknowledged && (want != hunt.Held || !o.Task.Undo)
+		}
 	}
+	stays := func(o hunt.Outcome) bool { return o.Status == hunt.Held && o.Task.Undo }
 	failed := func(why error) func(hunt.Outcome) bool {
 		return func(o hunt.Outcome) bool { return o.Status == hunt.Failed && !o.Acknowledged && waits(o) == why }
 	}
@@ -40,8 +43,7 @@ func (s *story) parts() []part {
 	again := "Failed, the next run tries again"
 	switch {
 	case s.r.Undo:
-		held = part{"Stays, and why", status(hunt.Held), ""}
-		again = "Failed, and can be tried again"
+		again = "Failed; the same command tries again"
 	case slices.ContainsFunc(s.r.Problems, func(p hunt.Problem) bool { return p.Stage == "guard" }):
 		held = part{"Held, because a guard could not be asked; the next run asks again", status(hunt.Held), ""}
 	}
@@ -49,6 +51,7 @@ func (s *story) parts() []part {
 		{"Done", status(hunt.Done), ""},
 		{"Taken back", status(hunt.Undone), ""},
 		{"Nothing left to do", status(hunt.Already), ""},
+		{"Stays, and why", stays, ""},
 		held,
 		{"Given up, nobody tries it again", failed(hunt.ErrGivenUp), adviceGivenUp},
 		{again, failed(nil), ""},
