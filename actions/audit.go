@@ -25,7 +25,8 @@ const lookBack = 30 * 24 * time.Hour
 func quarantinedByOthers(ctx context.Context, log AuditReader, we string, since time.Time, devices []cbc.Device) (map[cbc.DeviceID]cbc.AuditEntry, error) {
 	q := cbc.AuditQuery{Exclusions: map[string][]string{"actor": {we}}}
 	if !since.IsZero() {
-		q.Start, q.End = since.Add(-lookBack), time.Now().Add(time.Hour)
+		const day = 24 * time.Hour
+		q.Window = (time.Since(since) + lookBack + skew).Truncate(day) + day // the vendor's own clock counts
 	}
 	wanted := make(map[cbc.DeviceID]cbc.AuditEntry)
 	for e, err := range log.Search(ctx, q) {

@@ -169,6 +169,9 @@ func (w *containing) remove(ctx context.Context) error {
 	w.Deleted = true
 	w.note("deleted %s", w.Path)
 	_, there, err := fileAt(ctx, w.s, w.Path, w.t.OS)
+	if err != nil {
+		there, err = canBeFetched(ctx, w.s, w.Path)
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("actions: whether the file is gone could not be seen: %w", err)

@@ -3,6 +3,7 @@ package actions_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -226,4 +227,32 @@ func TestContainLeavesTheEmptyFileAlone(t *testing.T) {
 			t.Errorf("left: %v, %v; want both", running, files)
 		}
 	})
+}
+
+// blind is a device that lists no directories.
+type blind struct {
+	device
+	there bool // the file, after it was deleted
+}
+
+func (*blind) ListDirectory(context.Context, string) ([]cbc.FileInfo, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (b *blind) GetFile(context.Context, string) (io.ReadCloser, error) {
+	if len(b.told) > 0 && !b.there {
+		return nil, cbc.ErrFileNotFound
+	}
+	return io.NopCloser(strings.NewReader(evil)), nil
+}
+
+func TestContainWithoutADirectoryToList(t *testing.T) {
+	t.Parallel()
+	for _, there := range []bool{true, false} {
+		d := &blind{there: there}
+		got, err := actions.Contain(t.Context(), d, target())
+		if got.Deleted == there || (err != nil) != there {
+			t.Errorf("Contain = %+v, %v; the file is still there: %t", got, err, there)
+		}
+	}
 }

@@ -122,6 +122,7 @@ func TestDenylistLeavesTheEmptyFileAlone(t *testing.T) {
 		task := hashTask("denylist", 1)
 		task.Target = strings.ToUpper(hex.EncodeToString(empty[:]))
 		a := actions.NewDenylist(connect(t, srv.Client()).Reputation)
+		expect(t, only(t, a.(hunt.Looker).Look(t.Context(), []hunt.Task{task})), hunt.Held, "empty file")
 		expect(t, only(t, a.Do(t.Context(), []hunt.Task{task})), hunt.Held, "empty file")
 		task.Before = []byte(`{"overrides":[]}`)
 		expect(t, only(t, a.Do(t.Context(), []hunt.Task{task})), hunt.Held, "empty file")

@@ -3,7 +3,6 @@ package actions
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"sync"
 
 	"github.com/pphunt/pphunt/hunt"
@@ -136,15 +135,6 @@ func backwards(tasks []hunt.Task) (back, forth []hunt.Task) {
 		}
 	}
 	return back, forth
-}
-
-// dry says of the tasks that could be taken back that they would be.
-func dry(open []hunt.Task, ended []hunt.Outcome, detail func(hunt.Task) string) []hunt.Outcome {
-	outcomes := slices.Clone(ended)
-	for _, t := range open {
-		outcomes = append(outcomes, hunt.Outcome{Task: t, Status: hunt.Planned, Detail: detail(t)})
-	}
-	return outcomes
 }
 
 // same gives every task the outcome that make makes.

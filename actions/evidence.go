@@ -101,6 +101,19 @@ func fileAt(ctx context.Context, s interface {
 	return info, false, nil
 }
 
+// canBeFetched looks for a file where its directory cannot be listed.
+func canBeFetched(ctx context.Context, s DeviceSession, path string) (bool, error) {
+	content, err := s.GetFile(ctx, path)
+	if errors.Is(err, cbc.ErrFileNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_ = content.Close() // it was not read
+	return true, nil
+}
+
 // keeper writes the copy of a file. It takes all that is written to it: what goes wrong is told at the end, because the hash has to be
 // compared all the same.
 type keeper struct {

@@ -1,6 +1,8 @@
 package actions_test
 
 import (
+	"context"
+	"iter"
 	"net/http"
 	"strings"
 	"testing"
@@ -237,4 +239,27 @@ func TestNewIsolateWithRefuses(t *testing.T) {
 			t.Errorf("NewIsolateWith %s gave no error", name)
 		}
 	}
+}
+
+// tooMuch is an audit log that is longer than can be read.
+type tooMuch struct{}
+
+func (tooMuch) Search(context.Context, cbc.AuditQuery) iter.Seq2[cbc.AuditEntry, error] {
+	return func(yield func(cbc.AuditEntry, error) bool) {
+		yield(cbc.AuditEntry{}, &cbc.IncompleteError{Op: "audit_log.search", Status: cbc.Status{Truncated: true}})
+	}
+}
+
+func TestIsolateUndoWithMoreThanCanBeRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, client, _ := precinct(t, cbctest.World{Devices: []cbctest.Device{{ID: 7, Name: "LAB-7"}}})
+		a, err := actions.NewIsolateWith(actions.IsolateConfig{Devices: client.Devices, Audit: tooMuch{}, Actor: cbctest.KeyID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		isolated := only(t, a.Do(t.Context(), []hunt.Task{deviceTask("isolate", 7)}))
+		o := takeBack(t, a, undoOf(isolated), func() bool { d, _ := srv.Device(7); return !d.Quarantined })
+		expect(t, o, hunt.Held, "more entries than can be read")
+	})
 }
