@@ -67,5 +67,5 @@ func (b denylistBefore) made(o cbc.Override) bool {
 		return o.ID == b.Created
 	}
 	there := slices.ContainsFunc(b.Overrides, func(l listed) bool { return l.ID == o.ID })
-	return b.Overrides != nil && !there && isBan(o) && strings.HasPrefix(o.Description, banBegins) && strings.HasSuffix(o.Description, banEnds)
+	return b.Overrides != nil && !there && strings.HasPrefix(o.Description, banBegins) && strings.HasSuffix(o.Description, banEnds)
 }
