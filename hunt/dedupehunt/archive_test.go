@@ -41,7 +41,7 @@ func TestRecordsOfOlderVersionsAndStrangers(t *testing.T) {
 		"nsx_tag/device/8": "no JSON", "isolate/device/7/3": `{"pphunt":1,"status":"done","task":{"action":"isolate"}}`,
 		// Nothing of this is a task.
 		"indicator/" + hash + "/run": `{}`, "legacy/process/GUID/" + hash: "", "cursor/tap": "x", "audit/device/7": "", "isolate/device/7/x": "",
-		"isolate/device/7/1": "", "isolate/device/7/02": "", "isolate/device/": "", "isolate": "", "isolate/planet/7": "", "/device/7": "",
+		"isolate/device/7/1": "", "isolate/device/7/02": "", "isolate/device/7/9223372036854775807": "", "isolate/device/": "", "isolate": "", "isolate/planet/7": "", "/device/7": "",
 	} {
 		put(t, store, now, key, dedupe.Done, before)
 	}

@@ -65,10 +65,13 @@ func (l *Ledger) pasts(ctx context.Context, tasks []hunt.Task) (map[dedupe.Key][
 	return all, l.takenBackAnew(ctx, tasks, all)
 }
 
+// mostRounds is more than any machine sees. A number beyond is somebody's invention.
+const mostRounds = 1_000_000
+
 // roundOf reads the last part of the key of a later round.
 func roundOf(text string) (int, bool) {
 	n, err := strconv.Atoi(text)
-	return n, err == nil && n > 1 && strconv.Itoa(n) == text
+	return n, err == nil && n > 1 && n < mostRounds && strconv.Itoa(n) == text
 }
 
 // verdict is what is to become of a task.
