@@ -117,13 +117,13 @@ func (x *run) group(ctx context.Context, tasks []Task, v verdicts, known map[str
 	ends := make(map[string]Outcome, len(tasks))
 	var free, cut []Task
 	for _, t := range tasks {
-		may, reason := v.judge(t)
+		may, why := v.judge(t)
 		o := known[t.Key()]
 		switch {
 		case o.Status == Already:
 			ends[t.Key()] = o // what is done cannot be held any more
-		case reason != "":
-			ends[t.Key()] = Outcome{Task: t, Status: Held, Detail: reason, Acknowledged: o.Status == Held && o.Detail == reason && o.Acknowledged}
+		case why.text != "":
+			ends[t.Key()] = why.end(t, o)
 		case x.dry && o.Status == Failed:
 			ends[t.Key()] = o
 		case len(may.Indicators) < len(t.Indicators):

@@ -21,6 +21,9 @@ type Hold struct {
 	SHA256 SHA256
 	// Reason is told to the operator.
 	Reason string
+	// Unsure means that the guard could not tell. Nothing is done either, but the task fails instead of waiting for a person: the next
+	// run asks again.
+	Unsure bool
 }
 
 // Guard looks at all tasks of a run before the first of them is done. What it names is held. A guard that fails holds all tasks:

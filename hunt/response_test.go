@@ -196,6 +196,32 @@ func TestAGuardThatFailsLeavesNothingForAPerson(t *testing.T) {
 	}
 }
 
+func TestWhatAGuardCannotTellIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	ledger, iso := new(memory), &lamps{name: "isolate"}
+	cfg := response(ledger, nil, iso)
+	kept := new(backlog)
+	cfg.Backlog, cfg.Verifier = kept, new(court)
+	cfg.Guards = []hunt.Guard{hunt.GuardFunc(func(context.Context, hunt.Review) ([]hunt.Hold, error) {
+		return []hunt.Hold{
+			{SHA256: hash(1), Reason: "no answer", Unsure: true},
+			{Key: "isolate/device/9", Reason: "no answer", Unsure: true}, {Key: "isolate/device/9", Reason: "protected"},
+		}, nil
+	})}
+	r, err := newHunter(t, cfg).Run(t.Context(), hunt.Window{})
+	want := map[string]hunt.Status{"isolate/device/7": hunt.Failed, "isolate/device/8": hunt.Done, "isolate/device/9": hunt.Held}
+	if diff := cmp.Diff(want, statuses(r)); diff != "" || !errors.Is(err, hunt.ErrUndecided) {
+		t.Errorf("error %v, outcomes mismatch (-want +got):\n%s", err, diff)
+	}
+	if !kept.has(1) || kept.has(2) {
+		t.Errorf("%d files stay open, want file 1 alone", len(kept.open))
+	}
+	cfg.Guards, cfg.Source = nil, source(nil)
+	if r = run(t, cfg); statuses(r)["isolate/device/7"] != hunt.Done {
+		t.Errorf("outcomes of the next run: %v", statuses(r))
+	}
+}
+
 func TestDecisionsAreAudited(t *testing.T) {
 	t.Parallel()
 	ledger, iso := new(memory), &lamps{name: "isolate", on: map[string]bool{"9": true}}

@@ -3,15 +3,33 @@ package hunt
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 )
+
+// ErrUndecided is the error of a task about which a guard could not tell. Nothing was done, and the next run asks again.
+var ErrUndecided = errors.New("hunt: a guard could not decide")
 
 // verdicts are what guards say.
 type verdicts struct {
 	// reasons are why not. Without a file it is the whole task that is held, and without a task all those of the file.
-	reasons map[held]string
+	reasons map[held]reason
 	// unsure means that a guard failed. Everything is held then, and nothing of it is a person's affair: the next run asks again.
 	unsure string
+}
+
+// reason is why nothing is to be done. The zero reason is none.
+type reason struct {
+	text   string
+	unsure bool
+}
+
+func (r reason) or(other reason) reason {
+	if r.text == "" || r.unsure && other.text != "" { // what is certain says more
+		return other
+	}
+	return r
 }
 
 type held struct {
@@ -21,7 +39,7 @@ type held struct {
 
 // review asks every guard about all tasks at once, so that a ceiling can see the whole. The known outcomes are the ledger's.
 func (h *Hunter) review(ctx context.Context, p *Plan, r *Report, known map[string]Outcome) verdicts {
-	v := verdicts{reasons: make(map[held]string)}
+	v := verdicts{reasons: make(map[held]reason)}
 	review := Review{Run: p.Run}
 	for _, t := range p.Tasks {
 		switch {
@@ -50,42 +68,51 @@ func (h *Hunter) review(ctx context.Context, p *Plan, r *Report, known map[strin
 }
 
 func (v verdicts) add(hold Hold) {
-	if at := (held{hold.Key, hold.SHA256}); v.reasons[at] == "" {
-		v.reasons[at] = cmp.Or(hold.Reason, "a guard gave no reason")
-	}
+	at := held{hold.Key, hold.SHA256}
+	v.reasons[at] = v.reasons[at].or(reason{cmp.Or(hold.Reason, "a guard gave no reason"), hold.Unsure})
 }
 
-// of is why nothing may be done in a task because of a file, empty if it may.
-func (v verdicts) of(key string, file SHA256) string {
-	return cmp.Or(v.reasons[held{"", file}], v.reasons[held{key, file}])
+// of is why nothing may be done in a task because of a file, zero if it may.
+func (v verdicts) of(key string, file SHA256) reason {
+	return v.reasons[held{"", file}].or(v.reasons[held{key, file}])
 }
 
 // judge returns the task as it may be done, or why it may not. What rests on files that are held is left out of it, and it is held
 // if nothing is left.
-func (v verdicts) judge(t Task) (free Task, reason string) {
+func (v verdicts) judge(t Task) (free Task, why reason) {
 	if t.Impact == Tells || t.Released || t.Undo {
-		return t, ""
+		return t, reason{}
 	}
 	if v.unsure != "" {
-		return t, v.unsure
+		return t, reason{text: v.unsure}
 	}
 	key := t.Key()
-	if reason := v.reasons[held{task: key}]; reason != "" {
-		return t, reason
+	if why := v.reasons[held{task: key}]; why.text != "" {
+		return t, why
 	}
 	for _, ind := range t.Indicators {
-		if why := v.of(key, ind.SHA256); why != "" {
-			reason = why
-		}
+		why = why.or(v.of(key, ind.SHA256))
 	}
-	if reason == "" {
-		return t, ""
+	if why.text == "" {
+		return t, reason{}
 	}
 	free = t
-	free.Indicators = slices.DeleteFunc(slices.Clone(t.Indicators), func(i Indicator) bool { return v.of(key, i.SHA256) != "" })
-	free.Sightings = slices.DeleteFunc(slices.Clone(t.Sightings), func(s Sighting) bool { return v.of(key, s.SHA256) != "" })
+	free.Indicators = slices.DeleteFunc(slices.Clone(t.Indicators), func(i Indicator) bool { return v.of(key, i.SHA256).text != "" })
+	free.Sightings = slices.DeleteFunc(slices.Clone(t.Sightings), func(s Sighting) bool { return v.of(key, s.SHA256).text != "" })
 	if len(free.Indicators) == 0 {
-		return t, reason
+		return t, why
 	}
-	return free, ""
+	return free, reason{}
+}
+
+// end is the outcome of a task that is not to be done. What was acknowledged stays so as long as the reason does.
+func (r reason) end(t Task, known Outcome) Outcome {
+	if r.unsure {
+		err := fmt.Errorf("%w: %s", ErrUndecided, r.text)
+		return Outcome{Task: t, Status: Failed, Detail: err.Error(), Err: err}
+	}
+	return Outcome{
+		Task: t, Status: Held, Detail: r.text,
+		Acknowledged: known.Status == Held && known.Detail == r.text && known.Acknowledged,
+	}
 }

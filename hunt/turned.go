@@ -21,10 +21,20 @@ func (x *run) recall(ctx context.Context) {
 	}
 }
 
-// stands tells whether something was done that is still so, as far as the ledger knows.
+// stands tells whether something was done that is still so, as far as the ledger knows. Where an attempt failed, or was held the next
+// time, after the state before had been recorded, it may have come through all the same: the action has to look.
 func (r Record) stands() bool {
-	changed := len(r.Task.Before) > 0 || r.Status == Done && r.Task.Impact != Tells
-	return changed && (r.Status == Done || r.Status == Already) && r.Undone.IsZero() && !r.Task.Undo
+	if r.Task.Undo || !r.Undone.IsZero() {
+		return false
+	}
+	switch r.Status {
+	case Done:
+		return r.Task.Impact != Tells || len(r.Task.Before) > 0
+	case Already, Failed, Held:
+		return len(r.Task.Before) > 0
+	default:
+		return false // somebody is at it, or the next run finds out
+	}
 }
 
 // turn asks for the verdicts behind what was done lately, reports those that were taken back, and takes back what was done if it may.

@@ -92,6 +92,29 @@ func TestUndoLeavesWhatAnotherRunHasReasonFor(t *testing.T) {
 	}
 }
 
+func TestUndoTakesBackWhatFailedAndCameThrough(t *testing.T) {
+	t.Parallel()
+	ledger, iso := new(memory), &lamps{name: "isolate"}
+	cfg := response(ledger, nil, iso)
+	run(t, cfg)
+	for _, key := range []string{"isolate/device/7", "isolate/device/8"} {
+		rec := ledger.records[key]
+		rec.Status = hunt.Failed // the answer was lost
+		if key == "isolate/device/8" {
+			rec.Task.Before = nil // it was refused, so that nothing was changed
+		}
+		ledger.records[key] = rec
+	}
+	for _, device := range []int64{7, 8} {
+		if _, err := newHunter(t, cfg).Undo(t.Context(), hunt.Undo{Device: device}); err != nil {
+			t.Error(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"8", "9"}, iso.lit()); diff != "" {
+		t.Errorf("still on (-want +got):\n%s", diff)
+	}
+}
+
 func TestUndoWantsOneThing(t *testing.T) {
 	t.Parallel()
 	h := newHunter(t, response(new(memory), nil, &lamps{name: "isolate"}))

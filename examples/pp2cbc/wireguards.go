@@ -39,7 +39,10 @@ func (g guardConfig) devices(reader cbchunt.DeviceReader) cbchunt.ProtectDevices
 
 // files says which files are trusted.
 func (g guardConfig) files(overrides cbchunt.OverrideReader, binaries cbchunt.SignatureReader) cbchunt.TrustedFilesConfig {
-	return cbchunt.TrustedFilesConfig{Overrides: overrides, Binaries: binaries, Signers: g.signers, SkipReputation: !g.reputation}
+	return cbchunt.TrustedFilesConfig{
+		Overrides: overrides, Binaries: binaries, Signers: g.signers,
+		SkipReputation: !g.reputation, SkipOverrides: !g.reputation, // the ban itself looks at the overrides in any case
+	}
 }
 
 // check finds what the guards themselves would refuse, before anything is asked.

@@ -46,8 +46,9 @@ type ProtectDevicesConfig struct {
 // a command on one is held, and what merely tells goes on. The ban of a file goes on, too: it is not about a device.
 //
 // It reads the present state of all devices of a review at once and needs the permission device (READ). A device that Carbon Black
-// Cloud does not know, or whose state could not be read, is held: nothing says that it is not protected. So is a device without an
-// address, a policy or a deployment type if one of those could protect it. When nothing can be read at all, the guard fails.
+// Cloud does not know is held: nothing says that it is not protected. So is a device without an address, a policy or a deployment
+// type if one of those could protect it. Where a state could not be read this time the tasks fail, and the next run asks again; when
+// none can be read, the guard fails.
 //
 // It is safe for concurrent use.
 type ProtectDevices struct {
@@ -95,7 +96,7 @@ func (p *ProtectDevices) Review(ctx context.Context, r hunt.Review) ([]hunt.Hold
 			continue
 		}
 		for _, key := range m.tasks {
-			holds = append(holds, hunt.Hold{Key: key, Reason: m.label() + " " + why})
+			holds = append(holds, hunt.Hold{Key: key, Reason: m.label() + " " + why, Unsure: m.unread})
 		}
 	}
 	return holds, nil
@@ -133,6 +134,8 @@ type machine struct {
 	// device is its present state, unless it is unknown why there is none.
 	device  cbc.Device
 	unknown string
+	// unread means that the state could not be had this time.
+	unread bool
 }
 
 func (m *machine) label() string {
@@ -210,7 +213,7 @@ func (p *ProtectDevices) read(ctx context.Context, machines []*machine) error {
 		case ok:
 			m.device = device
 		case err != nil && !missing(err):
-			m.unknown = "its state could not be read: " + cause(err)
+			m.unknown, m.unread = "its state could not be read: "+cause(err), true
 		default:
 			m.unknown = fmt.Sprintf("Carbon Black Cloud knows no device %d", m.id)
 		}

@@ -62,6 +62,9 @@ func reasons(holds []hunt.Hold) map[string]string {
 			key += " " + h.SHA256.String()[2:4]
 		}
 		all[key] = h.Reason
+		if h.Unsure {
+			all[key] = "unsure: " + h.Reason
+		}
 	}
 	return all
 }
@@ -234,7 +237,7 @@ func TestProtectDevicesWhenSomeCannotBeRead(t *testing.T) {
 	second := func(*http.Request) bool { calls++; return calls == 2 }
 	srv.Inject(second, 1, status(http.StatusForbidden))
 	holds, err := g.Review(t.Context(), hunt.Review{Tasks: tasks})
-	want := map[string]string{"isolate/device/1001": "lap may be protected: its state could not be read: 403 Forbidden"}
+	want := map[string]string{"isolate/device/1001": "unsure: lap may be protected: its state could not be read: 403 Forbidden"}
 	if diff := cmp.Diff(want, reasons(holds)); err != nil || diff != "" {
 		t.Errorf("Review: %v, holds mismatch (-want +got):\n%s", err, diff)
 	}

@@ -57,8 +57,9 @@ func DefaultSigners() []string {
 //   - the organization has allowed it by its hash;
 //   - one of the known signers signed it. What the store of binaries has not seen, documents among it, has no signer.
 //
-// The guard makes one call for all overrides and one for each file that is left, eight at a time. What could not be asked, because a
-// permission is missing, say, holds what would be destroyed because of that file, and the reason says what to do about it.
+// The guard makes one call for all overrides and one for each file that is left, eight at a time. A missing permission holds what
+// would be destroyed because of a file, and the reason says what to do about it. What could not be asked for another reason fails, and
+// the next run asks again.
 //
 // It is safe for concurrent use.
 type TrustedFiles struct {
@@ -101,7 +102,7 @@ func (g *TrustedFiles) Review(ctx context.Context, r hunt.Review) ([]hunt.Hold, 
 	if len(files) == 0 {
 		return nil, nil
 	}
-	why := make(map[hunt.SHA256]string)
+	why := make(map[hunt.SHA256]doubt)
 	if !g.cfg.SkipReputation {
 		reputations(why, r.Tasks)
 		reputations(why, r.Done)
@@ -118,8 +119,8 @@ func (g *TrustedFiles) Review(ctx context.Context, r hunt.Review) ([]hunt.Hold, 
 	var holds []hunt.Hold
 	for _, t := range r.Tasks {
 		for _, ind := range t.Indicators {
-			if reason := why[ind.SHA256]; reason != "" && t.Impact == hunt.Destroys {
-				holds = append(holds, hunt.Hold{Key: t.Key(), SHA256: ind.SHA256, Reason: reason})
+			if d := why[ind.SHA256]; d.text != "" && t.Impact == hunt.Destroys {
+				holds = append(holds, hunt.Hold{Key: t.Key(), SHA256: ind.SHA256, Reason: d.text, Unsure: d.unsure})
 			}
 		}
 	}
@@ -127,16 +128,16 @@ func (g *TrustedFiles) Review(ctx context.Context, r hunt.Review) ([]hunt.Hold, 
 }
 
 // without are the files about which there is nothing to say yet.
-func without(files []hunt.SHA256, why map[hunt.SHA256]string) []hunt.SHA256 {
-	return slices.DeleteFunc(slices.Clone(files), func(f hunt.SHA256) bool { return why[f] != "" })
+func without(files []hunt.SHA256, why map[hunt.SHA256]doubt) []hunt.SHA256 {
+	return slices.DeleteFunc(slices.Clone(files), func(f hunt.SHA256) bool { return why[f].text != "" })
 }
 
 // reputations says which files the service trusted where they ran.
-func reputations(why map[hunt.SHA256]string, tasks []hunt.Task) {
+func reputations(why map[hunt.SHA256]doubt, tasks []hunt.Task) {
 	for i := range tasks {
 		for _, s := range tasks[i].Sightings {
 			if s.Evidence == hunt.Executed && trusted(s.Process.Reputation) {
-				why[s.SHA256] = "Carbon Black Cloud trusts the file: its reputation is " + foreign(word(s.Process.Reputation))
+				why[s.SHA256] = doubt{text: "Carbon Black Cloud trusts the file: its reputation is " + foreign(word(s.Process.Reputation))}
 			}
 		}
 	}
@@ -151,7 +152,7 @@ func trusted(reputation string) bool {
 
 // overrides says which files the organization has allowed. Every entry that is no ban counts: what a list that nobody knows means is
 // not known either.
-func (g *TrustedFiles) overrides(ctx context.Context, why map[hunt.SHA256]string, files []hunt.SHA256) {
+func (g *TrustedFiles) overrides(ctx context.Context, why map[hunt.SHA256]doubt, files []hunt.SHA256) {
 	if len(files) == 0 {
 		return
 	}
@@ -168,8 +169,8 @@ func (g *TrustedFiles) overrides(ctx context.Context, why map[hunt.SHA256]string
 		}
 		for _, o := range entries[f] {
 			if !strings.EqualFold(string(o.List), string(cbc.Banned)) {
-				why[f] = fmt.Sprintf("the organization allows the file: override %s, by %s",
-					foreign(string(o.ID)), cmp.Or(foreign(o.CreatedBy), "somebody unknown"))
+				why[f] = doubt{text: fmt.Sprintf("the organization allows the file: override %s, by %s",
+					foreign(string(o.ID)), cmp.Or(foreign(o.CreatedBy), "somebody unknown"))}
 			}
 		}
 	}
@@ -179,7 +180,7 @@ func (g *TrustedFiles) overrides(ctx context.Context, why map[hunt.SHA256]string
 const mostSignatures = 100
 
 // signed says which files a known signer has signed.
-func (g *TrustedFiles) signed(ctx context.Context, why map[hunt.SHA256]string, files []hunt.SHA256) {
+func (g *TrustedFiles) signed(ctx context.Context, why map[hunt.SHA256]doubt, files []hunt.SHA256) {
 	var mu sync.Mutex
 	var workers sync.WaitGroup
 	slots := make(chan struct{}, 8)
@@ -199,10 +200,10 @@ func (g *TrustedFiles) signed(ctx context.Context, why map[hunt.SHA256]string, f
 	workers.Wait()
 }
 
-func (g *TrustedFiles) signer(ctx context.Context, f hunt.SHA256) string {
+func (g *TrustedFiles) signer(ctx context.Context, f hunt.SHA256) doubt {
 	signatures, err := g.cfg.Binaries.Signatures(ctx, f, mostSignatures)
 	if errors.Is(err, cbc.ErrNotFound) {
-		return ""
+		return doubt{}
 	}
 	if err != nil {
 		return unasked("who signed the file could not be asked", err,
@@ -211,17 +212,24 @@ func (g *TrustedFiles) signer(ctx context.Context, f hunt.SHA256) string {
 	for _, s := range signatures {
 		for _, known := range g.signers {
 			if name := strings.TrimSpace(s.SignedBy); known.fits(name) {
-				return fmt.Sprintf("the file is signed by %s, which fits %s", foreign(name), known.text)
+				return doubt{text: fmt.Sprintf("the file is signed by %s, which fits %s", foreign(name), known.text)}
 			}
 		}
 	}
-	return ""
+	return doubt{}
 }
 
-// unasked is the reason where nobody could tell.
-func unasked(what string, err error, needs, instead string) string {
+// doubt is why a file is not to be destroyed. The zero doubt is none.
+type doubt struct {
+	text string
+	// unsure means that it could not be asked this time.
+	unsure bool
+}
+
+// unasked is the doubt where nobody could tell. A missing permission is for a person; anything else is asked again.
+func unasked(what string, err error, needs, instead string) doubt {
 	if errors.Is(err, cbc.ErrForbidden) {
-		return fmt.Sprintf("%s: %s. Give the key %s, or %s", what, cause(err), needs, instead)
+		return doubt{text: fmt.Sprintf("%s: %s. Give the key %s, or %s", what, cause(err), needs, instead)}
 	}
-	return what + ": " + cause(err)
+	return doubt{text: what + ": " + cause(err), unsure: true}
 }

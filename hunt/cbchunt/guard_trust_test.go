@@ -161,7 +161,7 @@ func TestTrustedFilesThatCannotBeAskedAbout(t *testing.T) {
 		},
 		{
 			"no answer about one binary", about(2), http.StatusBadRequest, map[string]string{
-				"denylist/hash/" + hash(2).String() + " 02": "who signed the file could not be asked: 400 Bad Request",
+				"denylist/hash/" + hash(2).String() + " 02": "unsure: who signed the file could not be asked: 400 Bad Request",
 			},
 		},
 	} {
