@@ -149,6 +149,9 @@ type crew struct {
 	searcher func(hunt.Searcher) hunt.Searcher
 	now      func() time.Time
 	auditor  hunt.Auditor
+	// archive has the ledger remember what was done, and copies is where files are kept that are deleted.
+	archive bool
+	copies  string
 	// life ends the hunter's process, if it is not nil.
 	life *life
 	// wire stands in front of every service, if it is not nil.
@@ -219,8 +222,12 @@ func (o *office) hunter(t *testing.T, c crew) *hunt.Hunter {
 	if c.searcher != nil {
 		searcher = c.searcher(search)
 	}
+	var archive hunt.Archive
+	if c.archive {
+		archive = ledger
+	}
 	return newHunter(t, hunt.Config{
-		Source: source, Searcher: searcher, Ledger: ledger, Actions: o.actions(t, c, console, manager), Guards: c.guards, Now: c.now, Auditor: c.auditor,
+		Source: source, Searcher: searcher, Ledger: ledger, Archive: archive, Actions: o.actions(t, c, console, manager), Guards: c.guards, Now: c.now, Auditor: c.auditor,
 	})
 }
 
@@ -243,9 +250,11 @@ func (o *office) actions(t *testing.T, c crew, console *cbc.Client, manager *nsx
 		},
 		"script": func() (hunt.Action, error) { return actions.NewScript(actions.ScriptConfig{Command: c.command}) },
 		"live_response": func() (hunt.Action, error) {
-			return actions.NewLiveResponse(actions.LiveResponseConfig{Sessions: console.LiveResponse, Devices: console.Devices})
+			return actions.NewLiveResponse(actions.LiveResponseConfig{Sessions: console.LiveResponse, Devices: console.Devices, EvidenceDir: c.copies})
 		},
-		"isolate":  func() (hunt.Action, error) { return actions.NewIsolate(console.Devices, c.evidence) },
+		"isolate": func() (hunt.Action, error) {
+			return actions.NewIsolateWith(actions.IsolateConfig{Devices: console.Devices, Evidence: c.evidence, Audit: console.AuditLog, Actor: cbctest.KeyID})
+		},
 		"policy":   func() (hunt.Action, error) { return actions.NewPolicyMove(console.Devices, c.policy, c.evidence) },
 		"denylist": func() (hunt.Action, error) { return actions.NewDenylist(console.Reputation), nil },
 		"nsx_tag": func() (hunt.Action, error) {
