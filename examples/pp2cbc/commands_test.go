@@ -83,7 +83,7 @@ func (r result) is(t *testing.T, code int, tells, complains []string) {
 
 func TestCommandsThatMeanNothing(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "isolate = True")
+	c := newShortCompany(t, "isolate = True")
 	hash := strings.Repeat("ab", 32)
 	for _, tt := range []struct {
 		name string
@@ -127,7 +127,7 @@ func TestCommandsThatMeanNothing(t *testing.T) {
 
 func TestWithoutALedgerNothingIsMadeUp(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "isolate = True")
+	c := newShortCompany(t, "isolate = True")
 	for _, args := range [][]string{{"status"}, {"status", "--ack", "12345678"}, {"apply", "--held", "12345678"}, {"undo", "--device", "7"}} {
 		c.command(t, args...).is(t, exitFailed, nil, []string{"there is no ledger", "sqlite3.filename"})
 	}

@@ -173,7 +173,7 @@ func TestGuardsOfTheConfiguration(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := newCompany(t, append([]string{"isolate = True", "[guard]"}, tt.guard...)...)
+			c := newShortCompany(t, append([]string{"isolate = True", "[guard]"}, tt.guard...)...)
 			code := exitHeld
 			if tt.held == 0 {
 				code = exitDone

@@ -23,7 +23,7 @@ func (c *company) plan(t *testing.T) string {
 
 func TestPlanIsApplied(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "isolate = True")
+	c := newShortCompany(t, "isolate = True")
 	path := c.plan(t)
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -42,7 +42,7 @@ func TestPlanIsApplied(t *testing.T) {
 
 func TestPlanThatDoesNotFitIsRefused(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "isolate = True")
+	c := newShortCompany(t, "isolate = True")
 	path := c.plan(t)
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -97,7 +97,7 @@ func TestPlanThatDoesNotFitIsRefused(t *testing.T) {
 
 func TestPlanHoldsWhatHasChanged(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "policy = Contain")
+	c := newShortCompany(t, "policy = Contain")
 	path := filepath.Join(c.dir, "plan.json")
 	c.run(t, "--plan", path).is(t, exitDone, []string{`now: policy "Standard" (88231)`}, nil)
 	if err := c.analyst(t).Devices.SetPolicy(t.Context(), 88230, 4571601); err != nil {

@@ -15,7 +15,7 @@ import (
 
 func TestFailuresWaitAreGivenUpAndAcknowledged(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "isolate = True")
+	c := newShortCompany(t, "isolate = True")
 	if err := c.lab.Inject(lab.Fault{Service: "cbc", PathContains: "device_actions", Status: http.StatusForbidden, Count: -1}); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestFailuresWaitAreGivenUpAndAcknowledged(t *testing.T) {
 
 func TestStatusTellsWhoIsDoingIt(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "isolate = True")
+	c := newShortCompany(t, "isolate = True")
 	if err := c.lab.Inject(lab.Fault{Service: "cbc", PathContains: "device_actions", Kind: "delay", Delay: "30s", Count: 1}); err != nil {
 		t.Fatal(err)
 	}

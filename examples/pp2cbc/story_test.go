@@ -94,7 +94,7 @@ func TestStoryNamesWhatToType(t *testing.T) {
 
 func TestWarnsOfAPolicyWithoutLiveResponse(t *testing.T) {
 	t.Parallel()
-	world := lab.Company(time.Now())
+	world := shortened(lab.Company(time.Now()))
 	for i := range world.CBC.Policies {
 		world.CBC.Policies[i].NoLiveResponse = world.CBC.Policies[i].Name == lab.ContainPolicy
 	}
@@ -103,7 +103,7 @@ func TestWarnsOfAPolicyWithoutLiveResponse(t *testing.T) {
 	if !strings.Contains(r.err, `warning: actions.policy: the policy "Contain" does not allow Live Response`) {
 		t.Errorf("complained %q, want a warning", r.err)
 	}
-	if r := newCompany(t, "policy = Contain", "live_response = True").run(t, "--dry-run"); strings.Contains(r.err, "warning") {
+	if r := newShortCompany(t, "policy = Contain", "live_response = True").run(t, "--dry-run"); strings.Contains(r.err, "warning") {
 		t.Errorf("complained %q, want nothing of a policy that allows it", r.err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 func TestUndoOfAMachineAndOfAFile(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "isolate = True", "policy = Contain", "denylist = True")
+	c := newShortCompany(t, "isolate = True", "policy = Contain", "denylist = True")
 	c.run(t).is(t, exitDone, nil, nil)
 	// What is switched off by now can be taken back all the same.
 	c.edit(t, "isolate = True\npolicy = Contain\ndenylist = True", "isolate = False")
@@ -48,7 +48,7 @@ func TestUndoOfAMachineAndOfAFile(t *testing.T) {
 
 func TestUndoOfARunAndOfNothing(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "isolate = True")
+	c := newShortCompany(t, "isolate = True")
 	c.run(t).is(t, exitDone, nil, nil)
 	run := ""
 	for _, task := range c.remembers(t) {
@@ -90,7 +90,7 @@ func TestDeviceOfSeveralOfOneName(t *testing.T) {
 
 func TestVerdictThatIsTakenBack(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "isolate = True")
+	c := newShortCompany(t, "isolate = True")
 	c.run(t).is(t, exitDone, nil, nil)
 	hash := digestOf("made-up malware: the freight invoice")
 	c.lab.TAP.Change(proofpointtest.Change{Threat: hash, Status: "cleared"})
@@ -113,7 +113,7 @@ func TestVerdictThatIsTakenBack(t *testing.T) {
 
 func TestAuditLogThatIsNotWhole(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "isolate = True")
+	c := newShortCompany(t, "isolate = True")
 	c.command(t, "status", "--verify-audit").is(t, exitFailed, nil, []string{"there is no audit log"})
 	c.write(t, "audit.jsonl", "somebody else's notes\n")
 	c.run(t).is(t, exitUsage, nil, []string{"audit.filename"})
