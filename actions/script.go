@@ -23,6 +23,8 @@ type ScriptConfig struct {
 	// that one argument whatever it contains: {device_id} {device_name} {pid} {file_path} {process_guid} {sha256} {event_id}.
 	// The program itself has no placeholder, and neither has anything that an interpreter would take for code, see [NewScript].
 	Command []string
+	// Env is the environment of the command. Defaults to that of the process, with all the secrets that are in it.
+	Env []string
 	// Dir is where the command runs. Defaults to the current directory.
 	Dir string
 	// Timeout ends a command that does not end by itself. Defaults to 5 min.
@@ -54,7 +56,7 @@ var placeholder = regexp.MustCompile(`\{[a-z0-9_]+\}`)
 // When ctx or the time ends, the command is asked to end (SIGTERM, on Unix its whole process group; on Windows it is killed), and
 // killed after 300 ms.
 func NewScript(cfg ScriptConfig) (hunt.Action, error) {
-	s := &script{command: cfg.Command, dir: cfg.Dir, timeout: cfg.Timeout}
+	s := &script{command: cfg.Command, env: cfg.Env, dir: cfg.Dir, timeout: cfg.Timeout}
 	if s.timeout <= 0 {
 		s.timeout = 5 * time.Minute
 	}
@@ -73,6 +75,7 @@ func NewScript(cfg ScriptConfig) (hunt.Action, error) {
 
 type script struct {
 	command []string
+	env     []string
 	dir     string
 	timeout time.Duration
 }
@@ -171,7 +174,7 @@ func (s *script) run(ctx context.Context, t hunt.Task) hunt.Outcome {
 	if isBatch(cmd.Path) {
 		return refusal(t, errBatch)
 	}
-	cmd.Dir = s.dir
+	cmd.Dir, cmd.Env = s.dir, s.env
 	cmd.WaitDelay = endWait
 	complaint := &firstBytes{most: 4096}
 	cmd.Stderr = complaint

@@ -44,19 +44,21 @@ type config struct {
 // service is how to reach one of the three services.
 type service struct {
 	name, url, caFile string
-	user, secret      string
+	user              string
+	secret            secret
 }
 
 // String leaves the secret out.
 func (s service) String() string { return s.name + " at " + s.url }
 
 // complete tells whether everything is there that it takes to log in.
-func (s service) complete() bool { return s.url != "" && s.user != "" && s.secret != "" }
+func (s service) complete() bool { return s.url != "" && s.user != "" && s.secret != nil }
 
 type actionConfig struct {
 	watchlist     string
-	webhook       string
+	webhook       secret
 	script        []string
+	scriptEnv     []string // nil is that of the program
 	scriptDir     string
 	scriptTimeout time.Duration
 	liveResponse  bool
@@ -189,20 +191,20 @@ func parseConfig(v *values) (*config, error) {
 		logFile: v.path(v.get("logging", "filename")),
 		cbc: service{
 			name: "Carbon Black Cloud", url: p.required("CarbonBlack", "url"), caFile: p.caFile("CarbonBlack"),
-			user: p.required("CarbonBlack", "custom_api_id"), secret: p.required("CarbonBlack", "custom_api_key"),
+			user: p.required("CarbonBlack", "custom_api_id"), secret: conceal(p.required("CarbonBlack", "custom_api_key")),
 		},
 		orgKey:   p.required("CarbonBlack", "org_key"),
 		lookBack: p.duration("CarbonBlack", "window"),
 		tap: service{
 			name: "Proofpoint TAP", url: p.required("Proofpoint", "url"), caFile: p.caFile("Proofpoint"),
-			user: p.required("Proofpoint", "principal"), secret: p.required("Proofpoint", "secret"),
+			user: p.required("Proofpoint", "principal"), secret: conceal(p.required("Proofpoint", "secret")),
 		},
 		delivered: p.bool("Proofpoint", "include_delivered"),
 		blocked:   p.bool("Proofpoint", "include_blocked"),
 		delta:     time.Duration(p.number("Proofpoint", "delta", 0, 24*60)) * time.Minute,
 		nsx: service{
 			name: "NSX", url: v.get("NSX", "url"), caFile: p.caFile("NSX"),
-			user: v.get("NSX", "username"), secret: v.get("NSX", "password"),
+			user: v.get("NSX", "username"), secret: conceal(v.get("NSX", "password")),
 		},
 		nsxSession: p.bool("NSX", "session"),
 		ledger:     v.path(v.get("sqlite3", "filename")),
@@ -239,7 +241,7 @@ func (p *parser) actions() actionConfig {
 	v := p.v
 	a := actionConfig{
 		watchlist:     p.switched("watchlist"),
-		webhook:       p.switched("webhook"),
+		webhook:       conceal(p.switched("webhook")),
 		scriptDir:     v.dir,
 		scriptTimeout: p.duration("actions", "script_timeout"),
 		liveResponse:  p.bool("actions", "live_response"),
@@ -256,8 +258,8 @@ func (p *parser) actions() actionConfig {
 	if a.evidence, err = hunt.ParseEvidence(strings.ToLower(v.get("actions", "evidence"))); err != nil || a.evidence < hunt.Touched {
 		p.fail("actions", "evidence", "want executed or touched")
 	}
-	if a.webhook != "" {
-		if u, err := url.Parse(a.webhook); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+	if a.webhook != nil {
+		if u, err := url.Parse(a.webhook.text()); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			p.fail("actions", "webhook", "is not an http or https URL")
 		}
 	}

@@ -77,8 +77,8 @@ func TestOldConfigIsReadAsItStands(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the old configuration is refused: %v", err)
 	}
-	if want := `S3CR3T%(x)s;#"`; c.cbc.secret != want {
-		t.Errorf("custom_api_key = %q, want %q letter by letter", c.cbc.secret, want)
+	if want := `S3CR3T%(x)s;#"`; c.cbc.secret.text() != want {
+		t.Errorf("custom_api_key = %q, want %q letter by letter", c.cbc.secret.text(), want)
 	}
 	if c.lookBack != 3*24*time.Hour || !c.delivered || c.blocked || c.delta != 15*time.Minute || c.product != "cbc-proofpoint/1.3.4" {
 		t.Errorf("config = %+v, want what the file says", c)
@@ -109,8 +109,8 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.tap.secret != "from a file" || c.lookBack != 12*time.Hour || c.actions.isolate {
-		t.Errorf("secret %q, window %s, isolate %t; want the file's content and the environment's values", c.tap.secret, c.lookBack, c.actions.isolate)
+	if c.tap.secret.text() != "from a file" || c.lookBack != 12*time.Hour || c.actions.isolate {
+		t.Errorf("secret %q, window %s, isolate %t; want the file's content and the environment's values", c.tap.secret.text(), c.lookBack, c.actions.isolate)
 	}
 	if got := strings.Join(c.warnings, "\n"); !strings.Contains(got, "PP2CBC_TYPO") {
 		t.Errorf("warnings = %q, want one about the unknown variable", got)
@@ -162,7 +162,7 @@ func TestOffIsOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := c.actions
-	if a.watchlist != "" || a.webhook != "" || len(a.script) > 0 || a.nsxTag != "" || a.policy != "" || c.delivered || !c.blocked {
+	if a.watchlist != "" || a.webhook != nil || len(a.script) > 0 || a.nsxTag != "" || a.policy != "" || c.delivered || !c.blocked {
 		t.Errorf("config = %+v, want everything off but include_blocked and isolate", c)
 	}
 }

@@ -116,6 +116,7 @@ func (p program) load(path string, named bool) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.actions.scriptEnv = withoutSecrets(p.environ)
 	for _, warning := range cfg.warnings {
 		p.complain("warning: %s", warning)
 	}

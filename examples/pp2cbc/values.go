@@ -83,11 +83,18 @@ func (v *values) readFile(path string) error {
 // warnOfReaders warns of secrets in a file that others can read. What the bits say means nothing on Windows.
 func (v *values) warnOfReaders() {
 	secret := slices.ContainsFunc(schema(), func(k key) bool { return k.secret && v.text[k.String()] != "" })
-	if v.file == "" || !secret || runtime.GOOS == "windows" {
+	if v.file == "" || !secret {
 		return
 	}
-	if info, err := os.Stat(v.file); err == nil && info.Mode().Perm()&0o044 != 0 {
-		v.warnings = append(v.warnings, fmt.Sprintf("%s holds secrets and can be read by other users: chmod 600", v.file))
+	v.warnOfReadersOf(v.file, "holds secrets")
+}
+
+func (v *values) warnOfReadersOf(path, holds string) {
+	if runtime.GOOS == "windows" {
+		return
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o044 != 0 {
+		v.warnings = append(v.warnings, fmt.Sprintf("%s %s and can be read by other users: chmod 600", path, holds))
 	}
 }
 
@@ -207,6 +214,7 @@ func (v *values) readSecretFiles() {
 		if v.text[k.String()] = strings.TrimSpace(text); v.text[k.String()] == "" {
 			v.problems = append(v.problems, fmt.Errorf("%s_file: the file %s is empty", k, path))
 		}
+		v.warnOfReadersOf(v.path(path), "holds "+k.String())
 	}
 }
 

@@ -134,7 +134,7 @@ func realm(cfg *config) string {
 			name += fmt.Sprintf(", %s = %s", part.key, part.value)
 		}
 	}
-	for _, part := range []struct{ key, value string }{{"script", strings.Join(a.script, "\x00")}, {"webhook", a.webhook}} {
+	for _, part := range []struct{ key, value string }{{"script", strings.Join(a.script, "\x00")}, {"webhook", a.webhook.text()}} {
 		if part.value != "" { // these can have a secret in them
 			sum := sha256.Sum256([]byte(part.value))
 			name += fmt.Sprintf(", %s %x", part.key, sum[:4])
@@ -189,7 +189,7 @@ func newCBC(cfg *config, logger *slog.Logger) (*cbc.Client, error) {
 		return nil, err
 	}
 	return cbc.New(cbc.Config{
-		BaseURL: cfg.cbc.url, OrgKey: cfg.orgKey, Credentials: cbc.APIKey(cfg.cbc.user, cfg.cbc.secret),
+		BaseURL: cfg.cbc.url, OrgKey: cfg.orgKey, Credentials: cbc.APIKey(cfg.cbc.user, cfg.cbc.secret.text()),
 		HTTPClient: hc, UserAgent: cfg.product, Logger: logger,
 		Observe: func(ctx context.Context, c cbc.Call) { noteRequest(ctx, c.Op, c.Status, c.RequestID) },
 	})
@@ -201,7 +201,7 @@ func newSource(cfg *config, logger *slog.Logger) (hunt.Source, hunt.Verifier, er
 		return nil, nil, err
 	}
 	client, err := proofpoint.New(proofpoint.Config{
-		BaseURL: cfg.tap.url, Credentials: proofpoint.Basic(cfg.tap.user, cfg.tap.secret),
+		BaseURL: cfg.tap.url, Credentials: proofpoint.Basic(cfg.tap.user, cfg.tap.secret.text()),
 		HTTPClient: hc, UserAgent: cfg.product, Logger: logger,
 		Observe: func(ctx context.Context, c proofpoint.Call) { noteRequest(ctx, c.Op, c.Status, c.RequestID) },
 	})
@@ -224,9 +224,9 @@ func newNSX(ctx context.Context, cfg *config, logger *slog.Logger) (*nsx.Virtual
 	if err != nil {
 		return nil, nil, err
 	}
-	credentials := nsx.Basic(cfg.nsx.user, cfg.nsx.secret)
+	credentials := nsx.Basic(cfg.nsx.user, cfg.nsx.secret.text())
 	if cfg.nsxSession {
-		credentials = nsx.Session(cfg.nsx.user, cfg.nsx.secret)
+		credentials = nsx.Session(cfg.nsx.user, cfg.nsx.secret.text())
 	}
 	client, err := nsx.New(nsx.Config{
 		BaseURL: cfg.nsx.url, Credentials: credentials, HTTPClient: hc, UserAgent: cfg.product, Logger: logger,

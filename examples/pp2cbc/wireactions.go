@@ -37,16 +37,16 @@ func newActions(ctx context.Context, cfg *config, why purpose, client *cbc.Clien
 		action, problem := actions.NewWatchlist(actions.WatchlistConfig{Feeds: client.Feeds, Watchlists: client.Watchlists, Name: a.watchlist})
 		list.add(cfg.cbc, "CarbonBlack", action, problem)
 	}
-	if a.webhook != "" {
-		action, problem := actions.NewWebhook(actions.WebhookConfig{URL: a.webhook, UserAgent: cfg.product})
+	if a.webhook != nil {
+		action, problem := actions.NewWebhook(actions.WebhookConfig{URL: a.webhook.text(), UserAgent: cfg.product})
 		list.add(service{name: "the webhook"}, "actions", action, problem)
 		if problem == nil {
-			action, problem = actions.NewHoldWebhook(actions.WebhookConfig{URL: a.webhook, UserAgent: cfg.product})
+			action, problem = actions.NewHoldWebhook(actions.WebhookConfig{URL: a.webhook.text(), UserAgent: cfg.product})
 			list.add(service{name: "the webhook"}, "actions", action, problem)
 		}
 	}
 	if len(a.script) > 0 {
-		action, problem := actions.NewScript(actions.ScriptConfig{Command: a.script, Dir: a.scriptDir, Timeout: a.scriptTimeout})
+		action, problem := actions.NewScript(actions.ScriptConfig{Command: a.script, Env: a.scriptEnv, Dir: a.scriptDir, Timeout: a.scriptTimeout})
 		list.add(service{name: "the script"}, "actions", action, problem)
 	}
 	if a.isolate || why.undo {
