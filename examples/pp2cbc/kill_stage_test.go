@@ -32,6 +32,10 @@ type call struct {
 // recorder posts its arguments behind the first, and its environment, to the address that the first one is.
 func recorder(args []string) int {
 	body, err := json.Marshal(call{Args: args[1:], Env: os.Environ()})
+	if len(args) > 2 && args[2] == "complain" {
+		fmt.Fprintln(os.Stderr, strings.Join(args, " "), strings.Join(os.Environ(), " "))
+		return 3
+	}
 	if err == nil {
 		var resp *http.Response
 		if resp, err = http.Post(args[0], "application/json", bytes.NewReader(body)); err == nil {
@@ -59,6 +63,8 @@ type stage struct {
 	program []string
 	env     []string
 	attr    *syscall.SysProcAttr
+	// fault may answer a request in place of the stage.
+	fault   func(http.ResponseWriter, *http.Request) bool
 	shared  bool      // see ofAnother
 	changed sync.Cond // on mu: the number of connections
 
@@ -157,6 +163,9 @@ func (s *stage) handle(w http.ResponseWriter, r *http.Request, counts bool) {
 			panic(http.ErrAbortHandler)
 		}
 	}
+	if s.fault != nil && s.fault(w, r) {
+		return
+	}
 	answer := httptest.NewRecorder()
 	s.serve(answer, r)
 	if hit && handled {
@@ -174,7 +183,7 @@ func (s *stage) handle(w http.ResponseWriter, r *http.Request, counts bool) {
 
 func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
-	case "/webhook":
+	case "/webhook", secretHook:
 		var post map[string]any
 		if err := json.NewDecoder(r.Body).Decode(&post); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
@@ -209,7 +218,13 @@ type process struct {
 // start begins the program as a process of its own.
 func (s *stage) start(t *testing.T, at trap, args ...string) *process {
 	t.Helper()
-	line := slices.Concat(s.program, []string{"--config", s.config, "--json"}, args)
+	return s.launch(t, at, append([]string{"--config", s.config, "--json"}, args...)...)
+}
+
+// launch is start with a whole command line.
+func (s *stage) launch(t *testing.T, at trap, args ...string) *process {
+	t.Helper()
+	line := slices.Concat(s.program, args)
 	p := &process{cmd: exec.Command(line[0], line[1:]...), dead: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay, p.cmd.SysProcAttr = s.dir, &p.out, &p.err, 5*time.Second, s.attr
 	p.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "PP2CBC_") }), "PPHUNT_RUN_PROGRAM=1")
