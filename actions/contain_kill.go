@@ -153,7 +153,7 @@ func (w *containing) cameBack(ctx context.Context) (back []cbc.RunningProcess, e
 		for _, p := range all {
 			before := slices.ContainsFunc(w.there, func(b cbc.RunningProcess) bool { return b.PID == p.PID && b.Started == p.Started })
 			switch {
-			case !samePath(p.Path, w.t.Path), slices.Contains(w.t.siblings, p.PID):
+			case !samePath(p.Path, w.t.Path):
 			case before && slices.Contains(w.aimed, p.PID):
 				left = append(left, p.PID)
 			case !before:

@@ -29,10 +29,8 @@ func (a *denylist) Undo(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 			return failed(t, fmt.Errorf("actions: denylist: undo: %w", err))
 		}
 		detail := fmt.Sprintf("the ban (override %s) is deleted; sensors follow at their next check-ins", ours.ID)
-		for _, other := range existing[h] {
-			if other.ID != ours.ID && isBan(other) {
-				detail += fmt.Sprintf("; the file stays banned by override %s by %s", other.ID, cmp.Or(other.CreatedBy, "unknown"))
-			}
+		if i := slices.IndexFunc(existing[h], func(o cbc.Override) bool { return o.ID != ours.ID && isBan(o) }); i >= 0 {
+			detail += fmt.Sprintf("; the file stays banned by override %s by %s", existing[h][i].ID, cmp.Or(existing[h][i].CreatedBy, "unknown"))
 		}
 		return undone(t, detail)
 	})...)

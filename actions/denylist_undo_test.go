@@ -43,8 +43,10 @@ func TestDenylistUndo(t *testing.T) {
 		{"leaves a ban of other words", unrecorded, []cbctest.Override{{ID: otherBan, SHA256: file, Description: "phishing"}}, hunt.Held, "not known to be ours", []string{otherBan}},
 		{"leaves an allow of our words", unrecorded, []cbctest.Override{{ID: otherBan, SHA256: file, List: "WHITE_LIST", Description: ourBan}}, hunt.Held, "", []string{otherBan}},
 		{
-			"leaves two of our words", unrecorded, []cbctest.Override{{ID: madeUp, SHA256: file, Description: ourBan}, {ID: otherBan, SHA256: file, Description: ourBan}},
-			hunt.Held, "which of 2", []string{madeUp, otherBan},
+			"leaves two of our words", unrecorded,
+			[]cbctest.Override{{ID: madeUp, SHA256: file, Description: ourBan}, {ID: otherBan, SHA256: file, Description: ourBan}},
+			hunt.Held, "which of 2",
+			[]string{madeUp, otherBan},
 		},
 		{"leaves what was there before", `{"overrides":[{"id":"` + madeUp + `","list":"BLACK_LIST"}]}`, []cbctest.Override{{ID: madeUp, SHA256: file, Description: ourBan}}, hunt.Held, "", []string{madeUp}},
 		{"leaves what nobody recorded", "", []cbctest.Override{{ID: madeUp, SHA256: file, Description: ourBan}}, hunt.Held, "not recorded", []string{madeUp}},

@@ -75,7 +75,8 @@ func (w *containing) verify(ctx context.Context) (comparison, error) {
 // fileAt looks for a file in the list of its directory, which tells its size without a transfer.
 func fileAt(ctx context.Context, s interface {
 	ListDirectory(ctx context.Context, path string) ([]cbc.FileInfo, error)
-}, path, os string) (info cbc.FileInfo, there bool, err error) {
+}, path, os string,
+) (info cbc.FileInfo, there bool, err error) {
 	separators := `\/`
 	if strings.HasPrefix(path, "/") {
 		separators = "/"

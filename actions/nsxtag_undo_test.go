@@ -33,7 +33,8 @@ func TestNSXTagUndo(t *testing.T) {
 		{"leaves a machine that is gone", machine("vm-2", ours), before, hunt.Already, "does not know the virtual machine", []nsxtest.Tag{ours}},
 		{
 			"leaves a tag that was there before", machine("vm-1", ours),
-			`{"external_id":"vm-1","tags":[{"scope":"security","tag":"quarantine"}],"set":{"scope":"security","tag":"quarantine"}}`, hunt.Already, "had the tag before", []nsxtest.Tag{ours},
+			`{"external_id":"vm-1","tags":[{"scope":"security","tag":"quarantine"}],"set":{"scope":"security","tag":"quarantine"}}`, hunt.Already, "had the tag before",
+			[]nsxtest.Tag{ours},
 		},
 		{"leaves what nobody recorded", machine("vm-1", ours), "", hunt.Held, "not recorded", []nsxtest.Tag{ours}},
 		{"leaves what we were refused", machine("vm-1", ours), "{}", hunt.Already, "refused", []nsxtest.Tag{ours}},
