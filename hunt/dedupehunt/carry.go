@@ -79,14 +79,19 @@ func (l *Ledger) result(run string, j job, o hunt.Outcome, begun bool) (hunt.Out
 	e := j.past.entry
 	switch status := o.Status; {
 	case begun && status == hunt.Held:
-		e = e.held(o.Detail, now)
+		e = e.unmoved(j.noted).held(t, o.Detail, now)
 		o.Acknowledged = e.Acknowledged
 	case begun && status == hunt.Failed:
 		if o.Err != nil {
 			r.Detail = o.Err.Error()
 		}
 		r.State = dedupe.Failed
-		e = e.tried(t, now).before(j.noted).before(o.Before).failed(o, now, l.cfg.Retry)
+		if o.Refused {
+			e = e.unmoved(j.noted)
+		} else {
+			e = e.before(j.noted) // the call may have got there
+		}
+		e = e.tried(t, now).before(o.Before).failed(o, now, l.cfg.Retry)
 		e.Detail = r.Detail
 	case begun && (status == hunt.Done || status == hunt.Already || status == hunt.Undone):
 		// What is so already is done: an analyst who changes it later is not overruled.
@@ -94,11 +99,14 @@ func (l *Ledger) result(run string, j job, o hunt.Outcome, begun bool) (hunt.Out
 			r.State = dedupe.Done
 		}
 		e = e.tried(t, now).before(o.Before).settled()
+		if status != hunt.Already || len(e.Before) == 0 { // otherwise it may be so because of an earlier attempt
+			e = e.only(t)
+		}
 		e.Status, e.Detail = status, o.Detail
 	default:
 		// Nothing was tried, so that what is known of earlier attempts stays. What was noted before this one has not come about.
 		if e.Version > 0 {
-			r.Before = e.bytes()
+			r.Before = e.unmoved(j.noted).bytes()
 			return o, r
 		}
 	}

@@ -1,6 +1,7 @@
 package dedupehunt
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -66,14 +67,30 @@ func (e entry) about(run string, t hunt.Task) entry {
 	return e
 }
 
-// tried counts an attempt for the findings of a task.
+// tried counts an attempt for the findings of a task. What failed before for other findings says nothing about the new ones.
 func (e entry) tried(t hunt.Task, now time.Time) entry {
 	e = e.at(now)
+	if e.untried(t) {
+		e = e.settled()
+	}
 	e.Attempts++
 	e.Acknowledged = false
 	e.Findings = append(slices.Clone(e.Findings), findings(t)...)
 	slices.Sort(e.Findings)
 	e.Findings = slices.Compact(e.Findings)
+	return e
+}
+
+// untried tells whether a task rests on something that it was not tried for.
+func (e entry) untried(t hunt.Task) bool { return !containsAll(e.Findings, findings(t)) }
+
+// only makes the entry one of the findings of a task alone: what was tried in vain for others is not done for them.
+func (e entry) only(t hunt.Task) entry {
+	e.Findings = nil
+	if all := findings(t); len(all) > 0 {
+		slices.Sort(all)
+		e.Findings = slices.Compact(all)
+	}
 	return e
 }
 
@@ -85,14 +102,20 @@ func (e entry) at(now time.Time) entry {
 	return e
 }
 
-// held makes the entry one of a task that is held. It is acknowledged as long as the reason is the same. That it failed before
-// counts no more: it has not been tried since.
-func (e entry) held(reason string, now time.Time) entry {
+// held makes the entry one of a task that is held. It is acknowledged as long as the reason is the same and nothing new was found.
+// That it failed before counts no more: it has not been tried since.
+func (e entry) held(t hunt.Task, reason string, now time.Time) entry {
 	reason = strings.ToValidUTF8(reason, "\uFFFD")
 	e = e.at(now).settled()
-	e.Acknowledged = e.Acknowledged && e.Status == hunt.Held && e.Detail == reason
+	e.Acknowledged = e.acknowledges(t) && e.Status == hunt.Held && e.Detail == reason
 	e.Status, e.Detail = hunt.Held, reason
 	return e
+}
+
+// acknowledges tells whether a person has taken note of all that a task rests on.
+func (e entry) acknowledges(t hunt.Task) bool {
+	kept, err := hunt.DecodeTask(e.Task)
+	return e.Acknowledged && (len(findings(t)) == 0 || err == nil && containsAll(findings(kept), findings(t)))
 }
 
 // settled takes away what is known of failures.
@@ -125,6 +148,19 @@ func (e entry) before(state []byte) entry {
 	return e
 }
 
+// unmoved forgets the state of an earlier attempt if a look before this one found the target in just that: whatever became of the
+// earlier one, nothing of it is left, and what somebody else does later is not to be taken for it.
+func (e entry) unmoved(noted []byte) entry {
+	if len(noted) == 0 {
+		return e
+	}
+	earlier, _ := json.Marshal(e.Before)
+	if now, err := json.Marshal(jsonOf(noted)); err == nil && bytes.Equal(earlier, now) {
+		e.Before = nil
+	}
+	return e
+}
+
 // jsonOf is data that is JSON. What is none becomes a string.
 func jsonOf(data []byte) json.RawMessage {
 	if len(data) == 0 || json.Valid(data) {
@@ -144,6 +180,10 @@ func findings(t hunt.Task) []string {
 		all[i] = finding(s)
 	}
 	return all
+}
+
+func containsAll(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(f string) bool { return !slices.Contains(all, f) })
 }
 
 func finding(s hunt.Sighting) string { return s.SHA256.String() + "/" + s.Process.GUID }

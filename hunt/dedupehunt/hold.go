@@ -47,7 +47,7 @@ func (l *Ledger) hold(ctx context.Context, run string, held []hunt.Outcome) erro
 	}
 	return l.close(ctx, keys, func(g dedupe.Grant) dedupe.Result {
 		j := due[g.Claim.Key]
-		e := newPast(j.past.round, g.Record).entry.held(reasons[dedupe.Key(j.given.Key())], l.cfg.Now()).about(run, j.task)
+		e := newPast(j.past.round, g.Record).entry.held(j.task, reasons[dedupe.Key(j.given.Key())], l.cfg.Now()).about(run, j.task)
 		return dedupe.Result{Claim: g.Claim, State: dedupe.Released, Detail: e.Detail, Before: e.bytes()}
 	})
 }

@@ -161,7 +161,7 @@ func TestGivenUpAndHeldAreTwoThings(t *testing.T) {
 	}
 }
 
-// What is held rests on more than the record says: the record learns of it, and stays acknowledged.
+// What is held rests on more than the record says: the record learns of it, and nobody has taken note of that yet.
 func TestHoldLearnsOfNewFindings(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
@@ -170,9 +170,22 @@ func TestHoldLearnsOfNewFindings(t *testing.T) {
 	if err := l.Acknowledge(t.Context(), task(7).Key()); err != nil {
 		t.Fatal(err)
 	}
+	if o := looked(t, l, seen(7, 1, "g")); !o.Acknowledged {
+		t.Errorf("Look = %+v, want it acknowledged", o)
+	}
+	if o := looked(t, l, seen(7, 1, "g", 2, "h")); o.Status != hunt.Held || o.Acknowledged {
+		t.Errorf("Look = %+v, want what is new not acknowledged", o)
+	}
 	hold(t, l, "no", seen(7, 1, "g", 2, "h"))
-	if r := records(t, l)[0]; len(r.Task.Sightings) != 2 || !r.Acknowledged {
-		t.Errorf("the record is %+v, want both findings, acknowledged", r)
+	if r := records(t, l)[0]; len(r.Task.Sightings) != 2 || r.Acknowledged {
+		t.Errorf("the record is %+v, want both findings, not acknowledged", r)
+	}
+	if err := l.Acknowledge(t.Context(), task(7).Key()); err != nil {
+		t.Fatal(err)
+	}
+	hold(t, l, "no", seen(7, 2, "h"))
+	if r := records(t, l)[0]; !r.Acknowledged {
+		t.Errorf("the record is %+v, want it acknowledged still: less is no news", r)
 	}
 	// What was held is not what was done.
 	hold(t, l, "no", seen(7, 1, "g"))

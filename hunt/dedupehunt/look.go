@@ -22,7 +22,7 @@ func (l *Ledger) Look(ctx context.Context, tasks []hunt.Task) ([]hunt.Outcome, e
 		case v.ended:
 			outcomes = append(outcomes, v.end)
 		case e.Status == hunt.Held && v.past.record.State == dedupe.Released:
-			outcomes = append(outcomes, hunt.Outcome{Task: v.task, Status: hunt.Held, Detail: e.Detail, Acknowledged: e.Acknowledged})
+			outcomes = append(outcomes, hunt.Outcome{Task: v.task, Status: hunt.Held, Detail: e.Detail, Acknowledged: e.acknowledges(v.task)})
 		}
 	}
 	return outcomes, nil

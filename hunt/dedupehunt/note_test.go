@@ -42,6 +42,7 @@ func TestStateBefore(t *testing.T) {
 		outcome hunt.Outcome
 	}
 	failed := hunt.Outcome{Status: hunt.Failed, Err: errors.New("500")}
+	refused := hunt.Outcome{Status: hunt.Failed, Err: errors.New("403"), Refused: true}
 	for name, c := range map[string]struct {
 		steps []step
 		want  string
@@ -56,15 +57,21 @@ func TestStateBefore(t *testing.T) {
 		"noted, and not begun":                  {[]step{{"1", hunt.Outcome{}}}, ""},
 		"noted, and somebody else was quicker":  {[]step{{"1", hunt.Outcome{Status: hunt.Already}}}, ""},
 		"noted, and held":                       {[]step{{"1", hunt.Outcome{Status: hunt.Held}}}, ""},
+		"noted, and refused":                    {[]step{{"1", refused}}, ""},
+		"noted, refused, and somebody else's":   {[]step{{"1", refused}, {"", hunt.Outcome{Status: hunt.Already}}}, ""},
+		"of an earlier attempt, then refused":   {[]step{{"1", failed}, {"2", refused}}, "1"},
+		"the same as before, then refused":      {[]step{{"1", failed}, {"1", refused}}, ""},
+		"the same as before, then not begun":    {[]step{{"1", failed}, {"1", hunt.Outcome{}}}, ""},
 		"of an earlier attempt, then not begun": {[]step{{"1", failed}, {"2", hunt.Outcome{}}}, "1"},
 		"of an earlier attempt, then held":      {[]step{{"1", failed}, {"2", hunt.Outcome{Status: hunt.Held}}}, "1"},
 		"none":                                  {[]step{{"", hunt.Outcome{Status: hunt.Done}}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := new(dedupe.Memory)
-			l := ledger(t, store, "o")
+			store, now := new(dedupe.Memory), time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+			l := clockwork(t, store, &now)
 			for _, s := range c.steps {
+				now = now.Add(24 * time.Hour)
 				noting(t, l, s.noted, s.outcome)
 			}
 			if got := string(records(t, l)[0].Task.Before); got != c.want {

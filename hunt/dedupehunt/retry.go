@@ -34,7 +34,8 @@ func (l *Ledger) givenUp(p past) bool {
 		!p.entry.Failing.IsZero() && l.cfg.Now().Sub(p.entry.Failing) >= l.cfg.GiveUp
 }
 
-// rests says why a task that has failed is not tried now, or nothing. A person's word, and taking back, wait for nothing.
+// rests says why a task that has failed is not tried now, or nothing. A person's word, and taking back, wait for nothing, and to have
+// given up is to have given up on what it was tried for, not on what is found later.
 func (l *Ledger) rests(t hunt.Task, p past) (hunt.Outcome, bool) {
 	e := p.entry
 	if t.Undo || t.Released || e.Status != hunt.Failed || p.record.State == dedupe.Claimed {
@@ -42,7 +43,7 @@ func (l *Ledger) rests(t hunt.Task, p past) (hunt.Outcome, bool) {
 	}
 	o := hunt.Outcome{Task: t, Status: hunt.Failed, Refused: e.Refused}
 	switch {
-	case l.givenUp(p):
+	case l.givenUp(p) && !e.untried(t):
 		o.Detail = fmt.Sprintf("given up after %d attempts since %s: %s", e.Attempts, clock(e.Failing), e.Detail)
 		o.Err = fmt.Errorf("%w after %d attempts since %s: %s", hunt.ErrGivenUp, e.Attempts, clock(e.Failing), e.Detail)
 		o.Acknowledged = e.Acknowledged

@@ -284,3 +284,27 @@ func (m *meanwhileBefore) Claim(ctx context.Context, owner string, now time.Time
 	m.claim()
 	return m.Store.Claim(ctx, owner, now, lease, keys...)
 }
+
+// A person has taken note that a machine could not be reached for a week. What is found on it later is another matter.
+func TestWhatIsNewIsNotGivenUp(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	l := clockwork(t, new(dedupe.Memory), &now)
+	ends(t, l, seen(7, 1, "g"), failure(false))
+	now = now.Add(dedupehunt.Patience)
+	if o := rests(t, l, seen(7, 1, "g")); !errors.Is(o.Err, hunt.ErrGivenUp) {
+		t.Fatalf("Once = %+v, want it given up", o)
+	}
+	if err := l.Acknowledge(t.Context(), task(7).Key()); err != nil {
+		t.Fatal(err)
+	}
+	if o := ends(t, l, seen(7, 1, "g", 2, "h"), failure(false)); errors.Is(o.Err, hunt.ErrGivenUp) || o.Acknowledged {
+		t.Errorf("Once = %+v, want it tried", o)
+	}
+	if r := records(t, l)[0]; r.GivenUp || r.Acknowledged {
+		t.Errorf("the record is %+v, want a week from now", r)
+	}
+	if o := ends(t, l, seen(7, 2, "h"), done()); o.Status != hunt.Done {
+		t.Errorf("Once = %+v, want it tried again", o)
+	}
+}
