@@ -387,3 +387,26 @@ func TestContainWithoutADirectoryToList(t *testing.T) {
 		}
 	}
 }
+
+// A machine that tells upper from lower case has room for both.
+func TestContainTellsCaseOnLinux(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, s := onLab(t, cbctest.Device{
+			ID: 7, Name: "lab-7", OS: "LINUX", Running: []cbctest.RunningProcess{{PID: 1, Path: "/sbin/init"}, {PID: 5120, Path: "/tmp/invoice"}},
+			Files: []cbctest.File{{Path: "/tmp/invoice", Content: evil}, {Path: "/tmp/Invoice", Content: "another"}},
+		})
+		for _, os := range []string{"LINUX", ""} {
+			at := target(5120)
+			at.Path, at.OS = "/tmp/invoice", os
+			if got, err := actions.Contain(t.Context(), s, at); err != nil || got.Deleted != (os == "LINUX") {
+				t.Errorf("Contain on %q = %+v, %v; want no error, and the file deleted once", os, got, err)
+			}
+		}
+		for _, f := range srv.Files(7) {
+			if f.Path == "/tmp/invoice" {
+				t.Error("the file is still there")
+			}
+		}
+	})
+}

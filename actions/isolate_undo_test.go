@@ -88,7 +88,7 @@ func TestIsolateUndoLeavesWhatOthersWant(t *testing.T) {
 			status: hunt.Held, detail: "Quarantined all devices", isolated: true,
 		},
 		{
-			name: "an entry names the machine by its name", audit: []cbctest.AuditEntry{{Description: "Device lab-7 was isolated, ticket 4711"}},
+			name: "an entry names the machine by its name", audit: []cbctest.AuditEntry{{Description: "Device lab-east was isolated, ticket 4711"}},
 			status: hunt.Held, isolated: true,
 		},
 		{name: "an entry is about something else", audit: []cbctest.AuditEntry{{Description: "Logged in successfully on device 7"}}, status: hunt.Undone},
@@ -100,7 +100,7 @@ func TestIsolateUndoLeavesWhatOthersWant(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, client, analyst := precinct(t, cbctest.World{Audit: c.audit, Devices: []cbctest.Device{{ID: 7, Name: `CORP\LAB-7`}, {ID: 77, Name: `CORP\DESK-77`}}})
+				srv, client, analyst := precinct(t, cbctest.World{Audit: c.audit, Devices: []cbctest.Device{{ID: 7, Name: `CORP\LAB-EAST`}, {ID: 77, Name: `CORP\DESK-77`}}})
 				if c.before != nil {
 					c.before(t, analyst)
 				}

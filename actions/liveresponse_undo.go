@@ -43,7 +43,7 @@ func (a *liveResponse) lookBack(t hunt.Task) hunt.Outcome {
 	if !parseBefore(t, &b) || b.Path == "" || b.SHA256.IsZero() {
 		return held(t, noBefore)
 	}
-	err := error(fs.ErrNotExist)
+	err := fs.ErrNotExist
 	name := evidenceName(a.cfg.EvidenceDir, b.SHA256)
 	if a.cfg.EvidenceDir != "" {
 		err = isCopy(name, b.SHA256)
