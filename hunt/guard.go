@@ -12,7 +12,8 @@ type Review struct {
 	Done []Task
 }
 
-// Hold is a guard's no to one task, to all tasks because of one file, or to one task as far as it rests on one file.
+// Hold is a guard's no to one task, to all tasks because of one file, or to one task as far as it rests on one file. One that names
+// neither a task nor a file is a no to everything.
 type Hold struct {
 	// Key is the key of the task. Empty means every task of the file.
 	Key string

@@ -48,6 +48,7 @@ func within(tasks []Task, holds []Hold) []Hold {
 	for _, t := range tasks {
 		key := t.Key()
 		known[key] = true
+		about[SHA256{}] = append(about[SHA256{}], key) // what names neither task nor file is about them all
 		for _, ind := range t.Indicators {
 			about[ind.SHA256] = append(about[ind.SHA256], key)
 		}
@@ -61,7 +62,8 @@ func within(tasks []Task, holds []Hold) []Hold {
 			continue
 		}
 		for _, key := range about[hold.SHA256] {
-			mine = append(mine, Hold{Key: key, SHA256: hold.SHA256, Reason: hold.Reason})
+			hold.Key = key
+			mine = append(mine, hold)
 		}
 	}
 	return mine

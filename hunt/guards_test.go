@@ -34,11 +34,12 @@ func TestRestrictedGuards(t *testing.T) {
 		Done:  []hunt.Task{on(3, 1), ban(2, 1)},
 	}
 	holds := []hunt.Hold{
-		{SHA256: hash(1), Reason: "file"},
+		{SHA256: hash(1), Reason: "file", Unsure: true},
 		{Key: "isolate/device/1", Reason: "task"},
 		{Key: "policy/device/1", Reason: "task"},
 		{Key: "isolate/device/1", SHA256: hash(2), Reason: "file in task"},
 		{Key: "policy/device/1", SHA256: hash(2), Reason: "file in task"},
+		{Reason: "all"},
 	}
 	for _, tt := range []struct {
 		name  string
@@ -52,16 +53,18 @@ func TestRestrictedGuards(t *testing.T) {
 			"to an action", func(g hunt.Guard) hunt.Guard { return hunt.ForActions(g, "isolate", "script") },
 			&hunt.Review{Run: "r1", Tasks: []hunt.Task{on(1, 1, 2), on(2, 1)}, Done: []hunt.Task{on(3, 1)}},
 			[]hunt.Hold{
-				{Key: "isolate/device/1", SHA256: hash(1), Reason: "file"},
-				{Key: "isolate/device/2", SHA256: hash(1), Reason: "file"},
+				{Key: "isolate/device/1", SHA256: hash(1), Reason: "file", Unsure: true},
+				{Key: "isolate/device/2", SHA256: hash(1), Reason: "file", Unsure: true},
 				{Key: "isolate/device/1", Reason: "task"},
 				{Key: "isolate/device/1", SHA256: hash(2), Reason: "file in task"},
+				{Key: "isolate/device/1", Reason: "all"},
+				{Key: "isolate/device/2", Reason: "all"},
 			},
 		},
 		{
 			"to an impact", func(g hunt.Guard) hunt.Guard { return hunt.ForImpact(g, hunt.Destroys) },
 			&hunt.Review{Run: "r1", Tasks: []hunt.Task{ban(1, 1, 2)}, Done: []hunt.Task{ban(2, 1)}},
-			[]hunt.Hold{{Key: ban(1).Key(), SHA256: hash(1), Reason: "file"}},
+			[]hunt.Hold{{Key: ban(1).Key(), SHA256: hash(1), Reason: "file", Unsure: true}, {Key: ban(1).Key(), Reason: "all"}},
 		},
 		{"to an action without tasks", func(g hunt.Guard) hunt.Guard { return hunt.ForActions(g, "script") }, nil, nil},
 	} {
@@ -140,8 +143,17 @@ func TestHoldsReachWhatTheyName(t *testing.T) {
 			map[string]int{"isolate/device/7": 2, "move/device/7": 2, "denylist/hash/" + hash(2).String(): 1},
 		},
 		{
-			"nothing",
+			"everything, as it names nothing",
 			hunt.Hold{Reason: "no"},
+			map[string]string{
+				"isolate/device/7": "no", "move/device/7": "no",
+				"denylist/hash/" + hash(1).String(): "no", "denylist/hash/" + hash(2).String(): "no",
+			},
+			map[string]int{},
+		},
+		{
+			"a task that there is not",
+			hunt.Hold{Key: "isolate/device/8", Reason: "no"},
 			map[string]string{},
 			map[string]int{"isolate/device/7": 2, "move/device/7": 2, "denylist/hash/" + hash(1).String(): 1, "denylist/hash/" + hash(2).String(): 1},
 		},

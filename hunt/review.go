@@ -13,7 +13,8 @@ var ErrUndecided = errors.New("hunt: a guard could not decide")
 
 // verdicts are what guards say.
 type verdicts struct {
-	// reasons are why not. Without a file it is the whole task that is held, and without a task all those of the file.
+	// reasons are why not. Without a file it is the whole task that is held, without a task all those of the file, and without either
+	// all there are.
 	reasons map[held]reason
 	// unsure means that a guard failed. Everything is held then, and nothing of it is a person's affair: the next run asks again.
 	unsure string
@@ -87,7 +88,7 @@ func (v verdicts) judge(t Task) (free Task, why reason) {
 		return t, reason{text: v.unsure}
 	}
 	key := t.Key()
-	if why := v.reasons[held{task: key}]; why.text != "" {
+	if why := v.reasons[held{task: key}].or(v.reasons[held{}]); why.text != "" {
 		return t, why
 	}
 	for _, ind := range t.Indicators {
