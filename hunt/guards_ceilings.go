@@ -15,19 +15,20 @@ import (
 // whole, with all its tasks on files, devices and processes: nothing is done in part. A device on which another condemned file was
 // seen is still handled for that other file.
 //
-// A device counts for a file as soon as any task rests on the file having been seen there: a ban counts for every device with the
-// file, because it reaches them all. What other guards hold counts as well, and what merely tells does not.
+// A device counts for a file as soon as any task rests on the file having been seen there: a ban counts for every device on which
+// there was the evidence that it needs. What other guards hold counts as well. What merely tells does not, nor does what a person has
+// released. A machine that was registered anew has another id and counts again.
 //
 // Zero means no ceiling in each of the fields, so that the zero value holds nothing. [DefaultCeilings] has the usual ones.
 type Ceilings struct {
 	// DevicesPerHash is the most devices that may be handled because of one file. Devices that the ledger has as done count, so that
-	// a file does not pass in small pieces, run after run.
+	// a file does not pass in small pieces, run after run: for as long as the search finds it there and the ledger remembers.
 	DevicesPerHash int
 	// DevicesPerRun is the most devices that may be handled in one run. The files that were seen on the fewest devices go first: a
 	// single widespread one is held, and the others go through. Devices that are done already do not count.
 	DevicesPerRun int
-	// FleetShare is the same as a share of all devices, from 0 to 1: 0.1 is a tenth. It is rounded down, but one device is always
-	// allowed.
+	// FleetShare is both of them as a share of all devices, from 0 to 1: 0.1 is a tenth. It is rounded down, but one device is always
+	// allowed. The lower number counts.
 	FleetShare float64
 	// Fleet tells how many devices there are. It is required with a FleetShare and asked once for each review. When it fails, or
 	// knows of no device, the guard fails, and everything is held.
@@ -59,35 +60,30 @@ func (c Ceilings) Review(ctx context.Context, r Review) ([]Hold, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	open := make(reach)
+	open, done := make(reach), make(reach)
 	open.add(r.Tasks)
+	done.add(r.Done)
 	files := open.files()
-	var holds []Hold
-	if c.DevicesPerHash > 0 {
-		done := make(reach)
-		done.add(r.Done)
-		files = slices.DeleteFunc(files, func(file SHA256) bool {
-			n := together(open[file], done[file])
-			if n <= c.DevicesPerHash {
-				return false
-			}
-			holds = append(holds, Hold{SHA256: file, Reason: fmt.Sprintf(
-				"seen on %s, more than the ceiling of %s per file: held whole", devices(n), devices(c.DevicesPerHash))})
-			return true
-		})
+	if len(files) == 0 {
+		return nil, nil
 	}
-	limit, name, err := c.perRun(ctx, len(files) > 0)
+	share, err := c.share(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if limit == 0 {
-		return holds, nil
-	}
+	ever := lower(ceiling{c.DevicesPerHash, devices(c.DevicesPerHash) + " per file"}, share)
+	run := lower(ceiling{c.DevicesPerRun, devices(c.DevicesPerRun) + " per run"}, share)
+	var holds []Hold
 	handled := make(map[int64]bool)
 	for _, file := range files {
-		if together(handled, open[file]) > limit {
+		if n := together(open[file], done[file]); ever.crossed(n) {
 			holds = append(holds, Hold{SHA256: file, Reason: fmt.Sprintf(
-				"its %s would take the run above the ceiling of %s: held whole", devices(len(open[file])), name)})
+				"seen on %s, more than the ceiling of %s: held whole", devices(n), ever.name)})
+			continue
+		}
+		if run.crossed(together(handled, open[file])) {
+			holds = append(holds, Hold{SHA256: file, Reason: fmt.Sprintf(
+				"its %s would take the run above the ceiling of %s: held whole", devices(len(open[file])), run.name)})
 			continue
 		}
 		for id := range open[file] {
@@ -97,27 +93,36 @@ func (c Ceilings) Review(ctx context.Context, r Review) ([]Hold, error) {
 	return holds, nil
 }
 
-// perRun is the lower of the ceilings on a run, and the words for it. Zero is none.
-func (c Ceilings) perRun(ctx context.Context, needed bool) (limit int, name string, err error) {
-	if c.DevicesPerRun > 0 {
-		limit, name = c.DevicesPerRun, devices(c.DevicesPerRun)+" per run"
+// ceiling is a number of devices with the words for it. Zero is none.
+type ceiling struct {
+	most int
+	name string
+}
+
+func (c ceiling) crossed(devices int) bool { return c.most > 0 && devices > c.most }
+
+func lower(a, b ceiling) ceiling {
+	if a.most == 0 || b.most > 0 && b.most < a.most {
+		return b
 	}
-	if c.FleetShare == 0 || !needed {
-		return limit, name, nil
+	return a
+}
+
+// share is how many devices FleetShare is.
+func (c Ceilings) share(ctx context.Context) (ceiling, error) {
+	if c.FleetShare == 0 {
+		return ceiling{}, nil
 	}
 	fleet, err := c.Fleet(ctx)
 	if err == nil && fleet <= 0 {
 		err = fmt.Errorf("there are %d of them", fleet)
 	}
 	if err != nil {
-		return 0, "", fmt.Errorf("hunt: the devices of the fleet could not be counted: %w", err)
+		return ceiling{}, fmt.Errorf("hunt: the devices of the fleet could not be counted: %w", err)
 	}
 	// A tenth has no exact number: without the correction 0.29 of 100 would be 28.
-	share := max(1, int(math.Floor(c.FleetShare*float64(fleet)+1e-9)))
-	if limit == 0 || share < limit {
-		limit, name = share, strconv.FormatFloat(c.FleetShare*100, 'g', 6, 64)+"% of the fleet"
-	}
-	return limit, name, nil
+	most := max(1, int(math.Floor(c.FleetShare*float64(fleet)+1e-9)))
+	return ceiling{most, strconv.FormatFloat(c.FleetShare*100, 'g', 6, 64) + "% of the fleet"}, nil
 }
 
 // reach is on which devices there is something to do, or was, because of a file.

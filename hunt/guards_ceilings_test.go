@@ -42,6 +42,7 @@ func TestCeilings(t *testing.T) {
 		two   = "more than the ceiling of 2 devices per file: held whole"
 		run   = "would take the run above the ceiling of 3 devices per run: held whole"
 		tenth = "would take the run above the ceiling of 10% of the fleet: held whole"
+		share = "more than the ceiling of 10% of the fleet: held whole"
 	)
 	for _, tt := range []struct {
 		name        string
@@ -129,6 +130,13 @@ func TestCeilings(t *testing.T) {
 			map[byte]string{1: "its 2 devices " + tenth},
 		},
 		{
+			"a share of the fleet in small pieces",
+			hunt.Ceilings{DevicesPerHash: 25, FleetShare: 0.1, Fleet: fleetOf(20)},
+			[]hunt.Task{on(3, 1), on(4, 2)},
+			[]hunt.Task{on(1, 1), on(2, 1)},
+			map[byte]string{1: "seen on 3 devices, " + share},
+		},
+		{
 			"a share of a small fleet is one device",
 			hunt.Ceilings{FleetShare: 0.1, Fleet: fleetOf(3)},
 			[]hunt.Task{on(1, 1), on(2, 2)},
@@ -148,7 +156,7 @@ func TestCeilings(t *testing.T) {
 			hunt.Ceilings{DevicesPerRun: 3, FleetShare: 0.1, Fleet: fleetOf(20)},
 			[]hunt.Task{on(1, 1), on(2, 1), on(3, 1)},
 			nil,
-			map[byte]string{1: "its 3 devices " + tenth},
+			map[byte]string{1: "seen on 3 devices, " + share},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -254,8 +262,12 @@ func FuzzCeilings(f *testing.F) {
 		}
 		for _, task := range tasks {
 			for _, s := range task.Sightings {
-				if n := len(ever[s.SHA256]); c.DevicesPerHash > 0 && n > c.DevicesPerHash {
+				n := len(ever[s.SHA256])
+				if c.DevicesPerHash > 0 && n > c.DevicesPerHash {
 					t.Errorf("file %d is handled on %d devices, more than %d", s.SHA256[0], n, c.DevicesPerHash)
+				}
+				if share := max(1, int(percent%101)*fleet/100); c.FleetShare > 0 && n > share {
+					t.Errorf("file %d is handled on %d of %d devices, more than %d", s.SHA256[0], n, fleet, share)
 				}
 			}
 		}

@@ -199,5 +199,5 @@ func ExampleCeilings() {
 		fmt.Println(h.SHA256.String()[:8]+":", h.Reason)
 	}
 	// Output:
-	// 01000000: its 9 devices would take the run above the ceiling of 10% of the fleet: held whole
+	// 01000000: seen on 9 devices, more than the ceiling of 10% of the fleet: held whole
 }
