@@ -37,7 +37,9 @@ type run struct {
 	told map[string]Status
 	// broken is why nothing more may be begun.
 	broken error
-	// unsure means that a guard failed: what it held is no person's affair.
+	// deaf means that the ledger did not say what is done.
+	deaf bool
+	// unsure means that a guard failed, or did not know what is done: what it held is no person's affair.
 	unsure bool
 	// records are what the archive remembered before anything was done.
 	records []Record
@@ -60,7 +62,7 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	if !p.partial {
 		x.turn(ctx)
 	}
-	x.unsure = v.unsure != ""
+	x.unsure = v.unsure != "" || x.deaf
 	for _, group := range byAction(p.Tasks) {
 		r.Outcomes = append(r.Outcomes, x.group(ctx, group, v, known)...)
 	}
@@ -81,9 +83,25 @@ func (x *run) known(ctx context.Context, tasks []Task) map[string]Outcome {
 	}
 	outcomes, err := x.h.cfg.Ledger.Look(ctx, tasks)
 	if err != nil {
-		x.problem(Problem{Stage: "ledger", Err: err})
+		x.problem(Problem{Stage: "ledger", Hashes: filesOf(tasks), Err: err})
+		x.deaf = true
 	}
 	return match(tasks, outcomes)
+}
+
+// filesOf lists the files that tasks are about.
+func filesOf(tasks []Task) []SHA256 {
+	seen := make(map[SHA256]bool)
+	var files []SHA256
+	for _, t := range tasks {
+		for _, ind := range t.Indicators {
+			if !seen[ind.SHA256] {
+				seen[ind.SHA256] = true
+				files = append(files, ind.SHA256)
+			}
+		}
+	}
+	return files
 }
 
 // match files outcomes under the keys of the tasks that were given: the ledger may have put a task in a later round, also than the one

@@ -27,6 +27,8 @@ type gatherer struct {
 	problems   []Problem
 	left       leftAlone
 	withdrawn  []SHA256
+	// open are the files that the backlog has already. Kept anew by each run, they would never grow old.
+	open map[SHA256]bool
 }
 
 type sightingKey struct {
@@ -43,6 +45,7 @@ func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *g
 		slots:      make(chan struct{}, h.cfg.Searches),
 		indicators: make(map[SHA256]*Indicator),
 		sightings:  make(map[sightingKey]Sighting),
+		open:       make(map[SHA256]bool),
 	}
 	fresh := make(chan Indicator)
 	g.workers.Go(func() { g.batch(ctx, fresh) })
@@ -116,6 +119,9 @@ func (g *gatherer) takeUp(ctx context.Context, fresh chan<- Indicator) {
 				g.mu.Unlock()
 				continue
 			}
+			g.mu.Lock()
+			g.open[ind.SHA256] = true
+			g.mu.Unlock()
 		}
 		g.meet(ind, fresh)
 	}
@@ -157,9 +163,12 @@ func (g *gatherer) batch(ctx context.Context, fresh <-chan Indicator) {
 	}
 }
 
-// remember has the backlog keep a batch. A backlog that fails does not keep the run from searching.
+// remember has the backlog keep what it does not have of a batch. A backlog that fails does not keep the run from searching.
 func (g *gatherer) remember(ctx context.Context, batch []Indicator) {
-	if !g.keep {
+	g.mu.Lock()
+	batch = slices.DeleteFunc(slices.Clone(batch), func(ind Indicator) bool { return g.open[ind.SHA256] })
+	g.mu.Unlock()
+	if !g.keep || len(batch) == 0 {
 		return
 	}
 	ctx, cancel := lasting(ctx) // also of a run that is being stopped
@@ -198,7 +207,11 @@ func (g *gatherer) search(ctx context.Context, batch []Indicator) {
 			break
 		}
 		if !asked[s.SHA256] || s.Process.GUID == "" || s.Device.ID == 0 || s.Evidence == None {
-			g.problem(Problem{Stage: "search", Err: fmt.Errorf("hunt: a sighting of %s was dropped: it was not asked for, or lacks its process, device or evidence", s.SHA256)})
+			p := Problem{Stage: "search", Err: fmt.Errorf("hunt: a sighting of %s was dropped: it was not asked for, or lacks its process, device or evidence", s.SHA256)}
+			if asked[s.SHA256] {
+				p.Hashes = []SHA256{s.SHA256} // the others need not stay open because of it
+			}
+			g.problem(p)
 			continue
 		}
 		found++

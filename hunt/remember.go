@@ -38,7 +38,11 @@ func (x *run) remember(ctx context.Context, outcomes []Outcome, known map[string
 		ctx, cancel := lasting(ctx)
 		defer cancel()
 		if err := x.h.cfg.Archive.Hold(ctx, x.id, held...); err != nil {
-			x.problem(Problem{Stage: "ledger", Err: err})
+			tasks := make([]Task, len(held))
+			for i, o := range held {
+				tasks[i] = o.Task
+			}
+			x.problem(Problem{Stage: "ledger", Hashes: filesOf(tasks), Err: err}) // the next run holds them again
 		}
 	}
 	x.audit(ctx, decided)

@@ -13,7 +13,8 @@ func (h *Hunter) settle(ctx context.Context, p *Plan, r *Report) {
 	}
 	open := make(map[SHA256]bool)
 	for _, problem := range r.Problems {
-		if len(problem.Hashes) == 0 && problem.Stage != "intake" {
+		// What the ledger could not be asked or told shows in the outcomes, or names its files.
+		if len(problem.Hashes) == 0 && problem.Stage != "intake" && problem.Stage != "ledger" {
 			return // it may concern any of them
 		}
 		for _, hash := range problem.Hashes {

@@ -86,7 +86,8 @@ func (l *Ledger) close(ctx context.Context, keys []dedupe.Key, end func(dedupe.G
 	return err
 }
 
-// Open implements [hunt.Backlog]. Indicators that have been open for longer than [Config.GiveUp] are given up: the error names them, once.
+// Open implements [hunt.Backlog]. Indicators that have been open for longer than [Config.GiveUp], since they were kept last, are given
+// up: the error names them, once.
 func (l *Ledger) Open(ctx context.Context) ([]hunt.Indicator, error) {
 	records, err := l.cfg.Store.Unfinished(ctx, openPrefix)
 	if err != nil {
@@ -96,6 +97,12 @@ func (l *Ledger) Open(ctx context.Context) ([]hunt.Indicator, error) {
 	var open merger
 	var tired []dedupe.Key
 	var problems []error
+	last := make(map[string]time.Time, len(records))
+	for _, r := range records {
+		if file := fileOf(r.Key); r.Created.After(last[file]) {
+			last[file] = r.Created
+		}
+	}
 	for _, r := range records {
 		if r.State == dedupe.Claimed && r.Until.After(now) {
 			continue // being written at this moment
@@ -105,9 +112,11 @@ func (l *Ledger) Open(ctx context.Context) ([]hunt.Indicator, error) {
 		case err != nil:
 			problems = append(problems, err)
 			continue
-		case now.Sub(r.Created) > l.cfg.GiveUp:
+		case now.Sub(last[fileOf(r.Key)]) > l.cfg.GiveUp:
 			tired = append(tired, r.Key)
-			problems = append(problems, fmt.Errorf("gave up on %s: it could not be finished with since %s", ind.SHA256, r.Created.Format(time.RFC3339)))
+			if r.Created.Equal(last[fileOf(r.Key)]) {
+				problems = append(problems, fmt.Errorf("gave up on %s: it could not be finished with since %s", ind.SHA256, r.Created.Format(time.RFC3339)))
+			}
 			continue
 		}
 		open.add(ind)
@@ -154,10 +163,16 @@ func (m *merger) add(ind hunt.Indicator) {
 	}
 }
 
+// fileOf is the part of an open indicator's key that is its hash.
+func fileOf(key dedupe.Key) string {
+	text, _, _ := strings.Cut(strings.TrimPrefix(string(key), openPrefix), "/")
+	return text
+}
+
 // indicatorOf reads the note on an open indicator. Where the process died before it had written one, the key alone tells the file,
 // whose hash is the id of its threat as well.
 func indicatorOf(r dedupe.Record) (hunt.Indicator, error) {
-	text, _, _ := strings.Cut(strings.TrimPrefix(string(r.Key), openPrefix), "/")
+	text := fileOf(r.Key)
 	hash, err := hunt.ParseSHA256(text)
 	if err != nil {
 		return hunt.Indicator{}, fmt.Errorf("record %s: %w", r.Key, err)
