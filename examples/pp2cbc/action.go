@@ -13,6 +13,7 @@ import (
 	"github.com/pphunt/pphunt/actions"
 	"github.com/pphunt/pphunt/cbc"
 	"github.com/pphunt/pphunt/hunt"
+	"github.com/pphunt/pphunt/hunt/audit"
 )
 
 // actionOptions are the flags of the subcommand action, which the old action.py had.
@@ -45,6 +46,9 @@ func parseActionFlags(args []string) (actionOptions, error) {
 	var problems []error
 	if len(rest) > 0 {
 		problems = append(problems, fmt.Errorf("unexpected argument %q", rest[0]))
+	}
+	if o.json {
+		problems = append(problems, errors.New("action tells in words only: it has no --json"))
 	}
 	number := func(name, text string) int64 {
 		n, err := strconv.ParseInt(text, 10, 64)
@@ -79,10 +83,25 @@ func (p program) action(ctx context.Context, args []string) int {
 	if err != nil {
 		return p.refuse(err)
 	}
-	notes, err := contain(ctx, client, o)
+	var log *audit.Log
+	if !o.dryRun {
+		if log, err = openAudit(j.cfg); err != nil {
+			return j.refuse(err)
+		}
+	}
+	if log != nil {
+		defer log.Close() //nolint:errcheck // what was appended is on the disk
+	}
+	notes, err := contain(ctx, client, o, j.cfg.actions)
 	for _, note := range notes {
 		fmt.Fprintln(p.out, harmless(note))
 		j.logger.Info("action", "device_id", o.device, "note", note)
+	}
+	if log != nil {
+		if logErr := log.Append(context.WithoutCancel(ctx), o.entry(notes, err)); logErr != nil {
+			j.complain("the audit log does not say what was done: %v", logErr)
+			err = errors.Join(err, logErr)
+		}
 	}
 	if err != nil {
 		j.logger.Error("action", slog.Int64("device_id", o.device), slog.Any("error", err))
@@ -92,8 +111,23 @@ func (p program) action(ctx context.Context, args []string) int {
 	return exitDone
 }
 
+// entry is what the audit log keeps of it.
+func (o actionOptions) entry(notes []string, err error) audit.Entry {
+	e := audit.Entry{
+		Event: "action", Action: "action", Scope: hunt.ScopeProcess, Target: fmt.Sprintf("%d %s", o.pid, o.path), Device: audit.Device{ID: o.device},
+		Status: hunt.Done, Detail: strings.Join(notes, "; "), By: operator(),
+	}
+	if !o.sha256.IsZero() {
+		e.Hashes = []hunt.SHA256{o.sha256}
+	}
+	if err != nil {
+		e.Status, e.Error = hunt.Failed, err.Error()
+	}
+	return e
+}
+
 // contain does the work of the subcommand and tells what was done, however far it got.
-func contain(ctx context.Context, client *cbc.Client, o actionOptions) (notes []string, err error) {
+func contain(ctx context.Context, client *cbc.Client, o actionOptions, cfg actionConfig) (notes []string, err error) {
 	d, err := client.Devices.Get(ctx, cbc.DeviceID(o.device))
 	if err != nil {
 		return nil, err
@@ -119,7 +153,11 @@ func contain(ctx context.Context, client *cbc.Client, o actionOptions) (notes []
 			return notes, err
 		}
 	}
-	c, err := actions.Contain(ctx, session, actions.Target{PIDs: []int64{o.pid}, Path: o.path, SHA256: o.sha256, OS: d.OS})
+	target := actions.Target{PIDs: []int64{o.pid}, Path: o.path, SHA256: o.sha256, OS: d.OS}
+	if !o.sha256.IsZero() { // without the hash nothing says that it is evidence
+		target.EvidenceDir, target.EvidenceLimit = cfg.evidenceDir, cfg.evidenceLimit
+	}
+	c, err := actions.Contain(ctx, session, target)
 	if err == nil && c.Unclear {
 		err = errors.New("it is not certain that the right file is gone, see above")
 	}

@@ -10,7 +10,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/pphunt/pphunt/cbc/cbctest"
+	"github.com/pphunt/pphunt/examples/internal/lab"
 	"github.com/pphunt/pphunt/hunt"
 )
 
@@ -169,11 +172,20 @@ func TestGuardsOfTheConfiguration(t *testing.T) {
 		{"a ceiling on a file", []string{"max_devices_per_hash = 1"}, []string{"seen on 2 devices, more than the ceiling of 1 device per file: held whole"}, 2},
 		{"a ceiling on a run", []string{"max_devices_per_run = 2"}, []string{"above the ceiling of 2 devices per run"}, 2},
 		{"a share of the fleet", []string{"max_fleet_share = 1%"}, []string{"1% of the fleet"}, 3},
+		{"priorities", []string{"protect_priorities = low, medium"}, []string{"its priority is MEDIUM"}, 4},
+		{"groups", []string{"protect_groups = board"}, []string{"is protected"}, 1},
 		{"none", []string{"protect_priorities = none", "max_fleet_share = 0"}, nil, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := newShortCompany(t, append([]string{"isolate = True", "[guard]"}, tt.guard...)...)
+			world := shortened(lab.Company(time.Now()))
+			for i, d := range world.CBC.Devices {
+				if d.ID == 4571602 {
+					world.CBC.Devices[i].AssetGroups = []string{"Board"}
+				}
+			}
+			world.CBC.Processes = slices.DeleteFunc(world.CBC.Processes, func(p cbctest.Process) bool { return p.DeviceID == helpdesk || p.DeviceID == fileServer })
+			c := newCompanyOf(t, world, append([]string{"isolate = True", "[guard]"}, tt.guard...)...)
 			code := exitHeld
 			if tt.held == 0 {
 				code = exitDone
@@ -183,6 +195,27 @@ func TestGuardsOfTheConfiguration(t *testing.T) {
 			if want := "held: " + string(rune('0'+tt.held)) + "."; tt.held > 0 && !strings.Contains(r.out, want) {
 				t.Errorf("the dry run does not tell %q, but\n%s", want, r.out)
 			}
+		})
+	}
+}
+
+func TestTrustOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		guard []string
+		code  int
+		want  string
+	}{
+		{"by default", nil, exitHeld, "Carbon Black Cloud trusts the file: its reputation is TRUSTED_WHITE_LIST"},
+		{"signers alone", []string{"trust_reputation = False"}, exitHeld, "Microsoft Corporation"},
+		{"another signer", []string{"trust_reputation = False", "trusted_signers = Somebody *"}, exitDone, "Would be done: 3"},
+		{"nobody", []string{"trust_reputation = False", "trusted_signers = none"}, exitDone, "Would be done: 3"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := newGuardedCompany(t, append([]string{"denylist = True", "[guard]"}, tt.guard...)...)
+			c.run(t, "--dry-run").is(t, tt.code, []string{tt.want}, nil)
 		})
 	}
 }

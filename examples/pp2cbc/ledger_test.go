@@ -57,6 +57,7 @@ func TestOldScriptsRecordsAreRespected(t *testing.T) {
 	if r := c.run(t); r.code != exitDone || !strings.Contains(r.out, "the old script has acted on this") {
 		t.Errorf("the run ended with %d and told %s: %s", r.code, r.out, r.err)
 	}
+	c.run(t, "--dry-run").is(t, exitDone, []string{"the old script has acted on this"}, nil)
 	if got := c.isolated(); slices.Contains(got, `CORP\LAP-0401`) || !slices.Contains(got, "LAP-0402") {
 		t.Errorf("isolated %q, want not the machine that the old script has handled, and the one with a new process on it", got)
 	}

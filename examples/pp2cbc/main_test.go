@@ -315,6 +315,7 @@ func TestAction(t *testing.T) {
 		{"a dry run", []string{"--device_id", "4571601", "--pid", "6700", "--file_path", path, "--dry-run"}, exitDone, "would connect", false},
 		{"an unknown device", []string{"--device_id", "1", "--pid", "6700", "--file_path", path}, exitFailed, "", false},
 		{"no path", []string{"--device_id", "4571601", "--pid", "6700"}, exitUsage, "", false},
+		{"no JSON", []string{"--device_id", "4571601", "--pid", "6700", "--file_path", path, "--json"}, exitUsage, "no --json", false},
 		{"no number", []string{"--device_id", "x", "--pid", "6700", "--file_path", path}, exitUsage, "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -103,7 +103,11 @@ func TestVerdictThatIsTakenBack(t *testing.T) {
 	if len(c.writes()) != writes {
 		t.Error("something was taken back, which nobody wanted")
 	}
-	c.edit(t, "isolate = True", "isolate = True\n[guard]\nauto_undo = True")
+	c.edit(t, "isolate = True", "isolate = True\n[guard]\nrecheck = none")
+	if r := c.run(t); r.code != exitDone || strings.Contains(r.out, "VERDICT") {
+		t.Errorf("nobody wants to know of the verdict, and the run ended with %d and told\n%s", r.code, r.out)
+	}
+	c.edit(t, "recheck = none", "auto_undo = True")
 	c.run(t).is(t, exitDone, []string{"VERDICT TAKEN BACK: 1 file is", "and now: undone", "Taken back: 2"}, nil)
 	if got := c.isolated(); len(got) != 2 {
 		t.Errorf("isolated is %q, want the analyst's and the one with another file", got)
