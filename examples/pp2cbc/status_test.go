@@ -15,7 +15,7 @@ import (
 
 func TestFailuresWaitAreGivenUpAndAcknowledged(t *testing.T) {
 	t.Parallel()
-	c := newShortCompany(t, "isolate = True")
+	c := newShortCompany(t, "isolate = True", "[guard]", "give_up = 2d")
 	if err := c.lab.Inject(lab.Fault{Service: "cbc", PathContains: "device_actions", Status: http.StatusForbidden, Count: -1}); err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestFailuresWaitAreGivenUpAndAcknowledged(t *testing.T) {
 			t.Error("what was refused is tried again at once")
 		}
 	}
-	later := func() time.Time { return time.Now().Add(8 * 24 * time.Hour) }
+	later := func() time.Time { return time.Now().Add(3 * 24 * time.Hour) }
 	at := func(args ...string) result { return runAt(t.Context(), later, append(args, "--config", c.config)...) }
 	r := at("status")
 	r.is(t, exitFailed, []string{"given up: 3", "Given up, nobody tries it again: 3", "To try one again: pp2cbc apply --held"}, nil)

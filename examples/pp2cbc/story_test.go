@@ -64,6 +64,7 @@ func TestStoryNamesWhatToType(t *testing.T) {
 			{Task: held, Status: hunt.Held, Detail: "protected"},
 			{Task: gone, Status: hunt.Failed, Detail: "gave up", Err: hunt.ErrGivenUp},
 			{Task: taskOn("policy", 5), Status: hunt.Held, Detail: "known", Acknowledged: true},
+			{Task: taskOn("policy", 8), Status: hunt.Failed, Detail: "known too", Acknowledged: true, Err: hunt.ErrGivenUp},
 			{Task: taskOn("policy", 6), Status: hunt.Failed, Detail: "later", Err: hunt.ErrNotDue},
 			{Task: left, Status: hunt.Held, Detail: "it cannot be taken back"},
 		},
@@ -78,7 +79,7 @@ func TestStoryNamesWhatToType(t *testing.T) {
 		"pp2cbc apply --held " + taskID(held), "pp2cbc status --ack " + taskID(held),
 		"Given up, nobody tries it again: 1\n  " + taskID(gone), "To try one again: pp2cbc apply --held " + taskID(gone),
 		"Failed before, and not tried yet again: 1\n", "Stays, and why: 1\n  script        PC-4 (4)\n",
-		"Waiting for a person since earlier runs: 1\n  " + taskID(waits), "old reason, since 2026-03-02 10:00:00", "Acknowledged: 1.",
+		"Waiting for a person since earlier runs: 1\n  " + taskID(waits), "old reason, since 2026-03-02 10:00:00", "Acknowledged: 2.",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the story does not tell %q, but\n%s", want, text)

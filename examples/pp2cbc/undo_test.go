@@ -1,11 +1,16 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/pphunt/pphunt/cbc/cbctest"
+	"github.com/pphunt/pphunt/examples/internal/lab"
 	"github.com/pphunt/pphunt/hunt"
 	"github.com/pphunt/pphunt/proofpoint/proofpointtest"
 )
@@ -43,7 +48,34 @@ func TestUndoOfAMachineAndOfAFile(t *testing.T) {
 	if d, _ := c.lab.CBC.Device(4571604); !d.Quarantined {
 		t.Error("a machine that an analyst had isolated was released")
 	}
+	c.command(t, "status").is(t, exitDone, []string{"not taken back: 1", "Not taken back; pp2cbc undo tries again: 1", "undo policy"}, nil)
 	c.command(t, "status", "--verify-audit", "--json").is(t, exitDone, []string{`"whole": true`, `"undone": 4`}, nil)
+}
+
+func TestUndoLeavesWhatSomebodyElseHasIsolatedSince(t *testing.T) {
+	t.Parallel()
+	world := shortened(lab.Company(time.Now()))
+	world.CBC.Processes = slices.DeleteFunc(world.CBC.Processes, func(p cbctest.Process) bool { return p.DeviceID == helpdesk || p.DeviceID == fileServer })
+	world.CBC.Keys = []cbctest.Key{{ID: cbctest.KeyID, Secret: cbctest.KeySecret}, {ID: "ANALYST1", Secret: "SECRET1"}}
+	c := newCompanyOf(t, world, "isolate = True")
+	c.run(t).is(t, exitDone, nil, nil)
+	hunter, err := os.ReadFile(c.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.edit(t, cbctest.KeyID, "ANALYST1")
+	c.edit(t, cbctest.KeySecret, "SECRET1")
+	analyst := c.analyst(t)
+	c.write(t, "config.conf", string(hunter))
+	if err := errors.Join(analyst.Devices.Release(t.Context(), 4571602), analyst.Devices.Quarantine(t.Context(), 4571602)); err != nil {
+		t.Fatal(err)
+	}
+	c.command(t, "undo", "--sha256", digestOf("made-up malware: the freight invoice")).is(t, exitHeld, []string{
+		"Taken back: 1", "Stays, and why: 1", "stays isolated: ANALYST1",
+	}, nil)
+	if d, _ := c.lab.CBC.Device(4571602); !d.Quarantined {
+		t.Error("what somebody else has isolated was released")
+	}
 }
 
 func TestUndoOfARunAndOfNothing(t *testing.T) {
