@@ -36,20 +36,20 @@ type guardConfig struct {
 
 func (p *parser) guard() guardConfig {
 	g := guardConfig{
-		names:       p.list("guard", "protect_names"),
-		policies:    p.list("guard", "protect_policies"),
-		groups:      p.list("guard", "protect_groups"),
-		priorities:  upper(p.list("guard", "protect_priorities")),
-		deployments: upper(p.list("guard", "protect_deployments")),
+		names:       p.guardList("protect_names"),
+		policies:    p.guardList("protect_policies"),
+		groups:      p.guardList("protect_groups"),
+		priorities:  upper(p.guardList("protect_priorities")),
+		deployments: upper(p.guardList("protect_deployments")),
 		perHash:     p.number("guard", "max_devices_per_hash", 0, 1_000_000),
 		perRun:      p.number("guard", "max_devices_per_run", 0, 1_000_000),
 		reputation:  p.bool("guard", "trust_reputation"),
 		autoUndo:    p.bool("guard", "auto_undo"),
-		recheck:     p.durationOrNever("guard", "recheck"),
+		recheck:     p.durationOrNever("recheck"),
 		planAge:     p.duration("guard", "plan_max_age"),
 		giveUp:      p.duration("guard", "give_up"),
 	}
-	for _, text := range p.list("guard", "protect_ids") {
+	for _, text := range p.guardList("protect_ids") {
 		id, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || id <= 0 {
 			p.fail("guard", "protect_ids", "%q is no device id", text)
@@ -57,7 +57,7 @@ func (p *parser) guard() guardConfig {
 		}
 		g.ids = append(g.ids, id)
 	}
-	for _, text := range p.list("guard", "protect_networks") {
+	for _, text := range p.guardList("protect_networks") {
 		network, err := parseNetwork(text)
 		if err != nil {
 			p.fail("guard", "protect_networks", "%w", err)
@@ -70,7 +70,7 @@ func (p *parser) guard() guardConfig {
 		p.fail("guard", "max_fleet_share", "%w", err)
 	}
 	if p.v.get("guard", "trusted_signers") != "" || p.v.off("guard", "trusted_signers") {
-		g.signers = append([]string{}, p.list("guard", "trusted_signers")...)
+		g.signers = append([]string{}, p.guardList("trusted_signers")...)
 	}
 	if err := g.check(); err != nil {
 		p.problems = append(p.problems, fmt.Errorf("guard: %w", err))
@@ -78,12 +78,12 @@ func (p *parser) guard() guardConfig {
 	return g
 }
 
-// list reads values with commas between them. No value, and the words for off, are none.
-func (p *parser) list(section, name string) []string {
-	if p.v.off(section, name) {
+// guardList reads values with commas between them. No value, and the words for off, are none.
+func (p *parser) guardList(name string) []string {
+	if p.v.off("guard", name) {
 		return nil
 	}
-	value := p.v.get(section, name)
+	value := p.v.get("guard", name)
 	if off(value) {
 		return nil
 	}
@@ -103,7 +103,9 @@ func upper(all []string) []string {
 	return all
 }
 
-func (p *parser) durationOrNever(section, name string) time.Duration {
+// durationOrNever is below zero for never.
+func (p *parser) durationOrNever(name string) time.Duration {
+	const section = "guard"
 	if value := p.v.get(section, name); p.v.off(section, name) || off(value) || value == "0" {
 		return -1
 	}

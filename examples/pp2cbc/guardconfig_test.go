@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var prefixes = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }) //nolint:gochecknoglobals // never written
+var prefixes = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
 
 func TestGuardsApplyWithoutASection(t *testing.T) {
 	t.Parallel()

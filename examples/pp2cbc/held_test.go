@@ -24,7 +24,7 @@ type hooks struct {
 }
 
 func (h *hooks) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, 1<<20)) //nolint:forbidigo // bounded
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, 1<<20))
 	if err != nil {
 		return
 	}

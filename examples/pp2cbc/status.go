@@ -226,6 +226,7 @@ func (p *page) remembered(r hunt.Record, claims []claim) {
 		if !r.Undone.IsZero() {
 			times += ", taken back " + stamp(r.Undone)
 		}
+	case isHeld, isGivenUp, isLeft, isNoted:
 	}
 	line("%s", times)
 	if situationOf(r) == isDone || len(r.Task.Sightings) == 0 {

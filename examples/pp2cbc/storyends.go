@@ -37,7 +37,10 @@ func (s *story) parts() []part {
 	}
 	stays := func(o hunt.Outcome) bool { return o.Status == hunt.Held && o.Task.Undo }
 	failed := func(why error) func(hunt.Outcome) bool {
-		return func(o hunt.Outcome) bool { return o.Status == hunt.Failed && !o.Acknowledged && waits(o) == why }
+		return func(o hunt.Outcome) bool {
+			waits := errors.Is(o.Err, hunt.ErrGivenUp) || errors.Is(o.Err, hunt.ErrNotDue)
+			return o.Status == hunt.Failed && !o.Acknowledged && (why == nil && !waits || why != nil && errors.Is(o.Err, why))
+		}
 	}
 	held := part{"Held, a person has to decide", status(hunt.Held), adviceHeld}
 	again := "Failed, the next run tries again"
@@ -57,16 +60,6 @@ func (s *story) parts() []part {
 		{again, failed(nil), ""},
 		{"Failed before, and not tried yet again", failed(hunt.ErrNotDue), ""},
 	}
-}
-
-// waits is why a task that failed was not tried now, or nil.
-func waits(o hunt.Outcome) error {
-	for _, why := range []error{hunt.ErrGivenUp, hunt.ErrNotDue} {
-		if errors.Is(o.Err, why) {
-			return why
-		}
-	}
-	return nil
 }
 
 func (s *story) outcomes(p part) {

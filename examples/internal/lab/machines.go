@@ -59,14 +59,14 @@ func devices() []cbctest.Device {
 			Files:   []cbctest.File{{Path: `C:\Users\pat\AppData\Local\Temp\payslip.exe`, Content: hidden.content}},
 		},
 		helpdesk: {
-		Name: `CORP\LAP-0410`, User: `CORP\noor`,
-		Running: []cbctest.RunningProcess{{PID: 4120, Path: `c:\program files\remote support\remote-support.exe`, Username: `CORP\noor`}},
-		Files:   []cbctest.File{{Path: `C:\Program Files\Remote Support\remote-support.exe`, Content: signed.content}},
+			Name: `CORP\LAP-0410`, User: `CORP\noor`,
+			Running: []cbctest.RunningProcess{{PID: 4120, Path: `c:\program files\remote support\remote-support.exe`, Username: `CORP\noor`}},
+			Files:   []cbctest.File{{Path: `C:\Program Files\Remote Support\remote-support.exe`, Content: signed.content}},
 		},
 		fileServer: {
-		Name: `CORP\FILE-01`, User: `CORP\admin`, OSVersion: "Windows Server 2022 x64", TargetPriority: "MISSION_CRITICAL",
-		Running: []cbctest.RunningProcess{{PID: 7320, Path: users + `admin\desktop\invoice_0417.exe`, Username: `CORP\admin`}},
-		Files:   []cbctest.File{{Path: `C:\Users\admin\Desktop\invoice_0417.exe`, Content: invoice.content}},
+			Name: `CORP\FILE-01`, User: `CORP\admin`, OSVersion: "Windows Server 2022 x64", TargetPriority: "MISSION_CRITICAL",
+			Running: []cbctest.RunningProcess{{PID: 7320, Path: users + `admin\desktop\invoice_0417.exe`, Username: `CORP\admin`}},
+			Files:   []cbctest.File{{Path: `C:\Users\admin\Desktop\invoice_0417.exe`, Content: invoice.content}},
 		},
 	}
 	var all []cbctest.Device
