@@ -388,6 +388,24 @@ func TestContainWithoutADirectoryToList(t *testing.T) {
 	}
 }
 
+// A session takes 250 commands, and a machine may have many tasks that find nothing left.
+func TestContainAsksLittleOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, s := onLab(t, lab(nil))
+		if got, err := actions.Contain(t.Context(), s, target(5120, 5124)); err != nil || got.Unclear || got.Deleted {
+			t.Errorf("Contain = %+v, %v; want nothing done", got, err)
+		}
+		var names []string
+		for _, c := range srv.Sessions()[0].Commands {
+			names = append(names, c.Name)
+		}
+		if diff := cmp.Diff([]string{"process list", "directory list", "get file"}, names); diff != "" {
+			t.Errorf("commands mismatch (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // A machine that tells upper from lower case has room for both.
 func TestContainTellsCaseOnLinux(t *testing.T) {
 	t.Parallel()

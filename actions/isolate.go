@@ -132,7 +132,7 @@ func (i isolation) back(ctx context.Context, tasks []deviceTask) (open []restora
 		}
 		r := restoration{deviceTask: t, detail: "released from quarantine; it takes effect when the sensor checks in"}
 		if !t.device.Quarantined {
-			r.detail = "released: the quarantine was asked for and had not taken effect yet"
+			r.detail = "not isolated; a quarantine that was still on its way to the sensor is withdrawn"
 		}
 		open = append(open, r)
 	}
