@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,8 +17,17 @@ func (j *job) acknowledge(ctx context.Context, l *ledger, all []hunt.Record, ids
 		return j.refuse(err)
 	}
 	keys := make([]string, len(chosen))
+	var problems []error
 	for i, rec := range chosen {
 		keys[i] = rec.Task.Key()
+		switch how := situationOf(rec); how {
+		case isFailed, isRunning, isLeft:
+			problems = append(problems, fmt.Errorf("%s (%s) is %s: there is nothing to acknowledge", taskID(rec.Task), rec.Task, how))
+		case isHeld, isGivenUp, isNoted, isDone: // what is done can rest on a verdict that was taken back
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return j.refuse(err)
 	}
 	log, err := openAudit(j.cfg)
 	if err != nil {

@@ -19,7 +19,7 @@ func TestFailuresWaitAreGivenUpAndAcknowledged(t *testing.T) {
 	if err := c.lab.Inject(lab.Fault{Service: "cbc", PathContains: "device_actions", Status: http.StatusForbidden, Count: -1}); err != nil {
 		t.Fatal(err)
 	}
-	c.run(t).is(t, exitFailed, []string{"Failed, the next run tries again: 3"}, []string{"a permission is missing"})
+	c.run(t).is(t, exitFailed, []string{"Refused, and tried again, but not by every run: 3"}, []string{"a permission is missing"})
 	c.command(t, "status").is(t, exitDone, []string{"failed: 3", "Failed, and tried again: 3", "1 attempt, tried again not before "}, nil)
 	writes := len(c.lab.Requests())
 	c.run(t).is(t, exitFailed, []string{"Failed before, and not tried yet again: 3", "not again before"}, nil)
@@ -28,16 +28,17 @@ func TestFailuresWaitAreGivenUpAndAcknowledged(t *testing.T) {
 			t.Error("what was refused is tried again at once")
 		}
 	}
-	later := func() time.Time { return time.Now().Add(3 * 24 * time.Hour) }
-	at := func(args ...string) result { return runAt(t.Context(), later, append(args, "--config", c.config)...) }
-	r := at("status")
-	r.is(t, exitFailed, []string{"given up: 3", "Given up, nobody tries it again: 3", "To try one again: pp2cbc apply --held"}, nil)
 	var ids []string
 	for key, task := range c.remembers(t) {
 		if strings.HasPrefix(key, "isolate/") && task.Status == hunt.Failed {
 			ids = append(ids, task.EventID[:idLength])
 		}
 	}
+	c.command(t, "status", "--ack", ids[0]).is(t, exitUsage, nil, []string{"is failed: there is nothing to acknowledge"})
+	later := func() time.Time { return time.Now().Add(3 * 24 * time.Hour) }
+	at := func(args ...string) result { return runAt(t.Context(), later, append(args, "--config", c.config)...) }
+	r := at("status")
+	r.is(t, exitFailed, []string{"given up: 3", "Given up, nobody tries it again: 3", "To try one again: pp2cbc apply --held"}, nil)
 	at("status", "--ack", ids[0]+","+ids[1], ids[2]).is(t, exitDone, []string{"acknowledged: 3"}, nil)
 	at("status").is(t, exitDone, []string{"acknowledged: 3"}, nil)
 	at("status", "--json").is(t, exitDone, []string{`"acknowledged": 3`, `"tasks": []`}, nil)

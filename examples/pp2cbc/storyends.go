@@ -57,7 +57,8 @@ func (s *story) parts() []part {
 		{"Stays, and why", stays, ""},
 		held,
 		{"Given up, nobody tries it again", failed(hunt.ErrGivenUp), adviceGivenUp},
-		{again, failed(nil), ""},
+		{again, func(o hunt.Outcome) bool { return failed(nil)(o) && !o.Refused }, ""},
+		{"Refused, and tried again, but not by every run", func(o hunt.Outcome) bool { return failed(nil)(o) && o.Refused }, ""},
 		{"Failed before, and not tried yet again", failed(hunt.ErrNotDue), ""},
 	}
 }
