@@ -12,7 +12,8 @@ type DeviceCounter interface {
 	Facet(ctx context.Context, q cbc.DeviceQuery, fields ...string) ([]cbc.Facet, error)
 }
 
-// FleetSize counts the devices with an active sensor, for [hunt.Ceilings]. One call tells; it needs device (READ).
+// FleetSize counts the devices with an active sensor, for [hunt.Ceilings]. One call tells; it needs device (READ). Virtual desktops that
+// come and go count as long as the vendor has their sensors as active, and make a share of the fleet larger than it seems.
 func FleetSize(devices DeviceCounter) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
 		const field = "os" // every device has one

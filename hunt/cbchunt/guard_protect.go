@@ -46,9 +46,12 @@ type ProtectDevicesConfig struct {
 // a command on one is held, and what merely tells goes on. The ban of a file goes on, too: it is not about a device.
 //
 // It reads the present state of all devices of a review at once and needs the permission device (READ). A device that Carbon Black
-// Cloud does not know is held: nothing says that it is not protected. So is a device without an address, a policy or a deployment
-// type if one of those could protect it. Where a state could not be read this time the tasks fail, and the next run asks again; when
+// Cloud does not know is held: nothing says that it is not protected. So is a device without a name, an address, a policy, a priority
+// or a deployment type if one of those could protect it. Where a state could not be read this time the tasks fail, and the next run asks again; when
 // none can be read, the guard fails.
+//
+// A machine says itself what its name and its addresses are. Whoever has taken it over can give it a protected one, and so have it
+// held until a person decides, but cannot take protection from another machine. Ids, policies and groups are the organization's own.
 //
 // It is safe for concurrent use.
 type ProtectDevices struct {
@@ -91,38 +94,42 @@ func (p *ProtectDevices) Review(ctx context.Context, r hunt.Review) ([]hunt.Hold
 		return nil, fmt.Errorf("cbchunt: which devices are protected cannot be told without the permission device (READ): %w", err)
 	}
 	for _, m := range machines {
-		why := p.why(m)
+		why, unsure := p.why(m)
 		if why == "" {
 			continue
 		}
 		for _, key := range m.tasks {
-			holds = append(holds, hunt.Hold{Key: key, Reason: m.label() + " " + why, Unsure: m.unread})
+			holds = append(holds, hunt.Hold{Key: key, Reason: m.label() + " " + why, Unsure: unsure})
 		}
 	}
 	return holds, nil
 }
 
-// why is in what way a device is protected, or may be, empty if it is not.
-func (p *ProtectDevices) why(m *machine) string {
+// why is in what way a device is protected, or may be, empty if it is not. It is unsure where that could not be asked this time.
+func (p *ProtectDevices) why(m *machine) (text string, unsure bool) {
 	if slices.Contains(p.ids, m.id) {
-		return fmt.Sprintf("is protected: its id is %d", m.id)
+		return fmt.Sprintf("is protected: its id is %d", m.id), false
 	}
-	for _, name := range m.names() {
+	names := m.names()
+	for _, name := range names {
 		for _, g := range p.names {
 			if g.fits(name) {
-				return "is protected: its name fits " + g.text
+				return "is protected: its name fits " + g.text, false
 			}
 		}
 	}
 	if m.unknown != "" {
-		return "may be protected: " + m.unknown
+		return "may be protected: " + m.unknown, m.unread
+	}
+	if len(p.names) > 0 && len(names) == 0 {
+		return "may be protected: its name is not known", false
 	}
 	for _, rule := range p.rules {
 		if why := rule(m.device); why != "" {
-			return why
+			return why, false
 		}
 	}
-	return ""
+	return "", false
 }
 
 // machine is a device of the review.

@@ -36,7 +36,10 @@ func rules(cfg ProtectDevicesConfig) ([]rule, error) {
 	}
 	priorities, err := words("priority", given, "LOW", "MEDIUM", "HIGH", "MISSION_CRITICAL")
 	add(len(priorities), func(d cbc.Device) string {
-		if p := word(d.TargetPriority); slices.Contains(priorities, p) {
+		switch p := word(d.TargetPriority); {
+		case p == "":
+			return "may be protected: its priority is not known"
+		case slices.Contains(priorities, p):
 			return "is protected: its priority is " + p
 		}
 		return ""
@@ -60,13 +63,16 @@ func (m *machine) names() []string {
 	for _, name := range append([]string{m.device.Name}, m.seen...) {
 		name = strings.TrimSuffix(strings.TrimSpace(name), ".")
 		bare := name[strings.LastIndex(name, `\`)+1:]
-		host, _, _ := strings.Cut(bare, ".")
+		host, own, _ := strings.Cut(bare, ".")
 		if host == "" {
 			continue
 		}
 		all = append(all, name, bare, host)
-		if domain := m.device.ADDomain; domain != "" {
-			all = append(all, domain+`\`+host, host+"."+domain)
+		for _, domain := range []string{m.device.ADDomain, own} {
+			if domain != "" {
+				short, _, _ := strings.Cut(domain, ".")
+				all = append(all, domain+`\`+host, short+`\`+host, host+"."+domain)
+			}
 		}
 	}
 	return all
@@ -97,7 +103,7 @@ func inNetwork(d cbc.Device, networks []netip.Prefix) string {
 			continue
 		}
 		address = address.Unmap().WithZone("")
-		known = known || i == 0
+		known = known || i == 0 && address.IsGlobalUnicast() // what a machine has while it has no network tells nothing
 		for _, n := range networks {
 			if n.Contains(address) {
 				return fmt.Sprintf("is protected: its address %s is in %s", address, n)

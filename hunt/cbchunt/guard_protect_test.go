@@ -93,7 +93,8 @@ func TestProtectDevices(t *testing.T) {
 		{"the default priority is off", cbchunt.ProtectDevicesConfig{Priorities: off}, cbctest.Device{TargetPriority: "MISSION_CRITICAL"}, "", ""},
 		{"another priority", cbchunt.ProtectDevicesConfig{Priorities: []string{" high"}}, cbctest.Device{TargetPriority: "HIGH"}, "", "its priority is HIGH"},
 		{"a priority that is not listed", cbchunt.ProtectDevicesConfig{Priorities: []string{"high"}}, cbctest.Device{TargetPriority: "MISSION_CRITICAL"}, "", ""},
-		{"no priority", cbchunt.ProtectDevicesConfig{}, cbctest.Device{Extra: map[string]any{"target_priority": nil}}, "", ""},
+		{"no priority", cbchunt.ProtectDevicesConfig{}, cbctest.Device{Extra: map[string]any{"target_priority": nil}}, "", "may: its priority is not known"},
+		{"no priority, and none counts", cbchunt.ProtectDevicesConfig{Priorities: off}, cbctest.Device{Extra: map[string]any{"target_priority": nil}}, "", ""},
 		{"an id", cbchunt.ProtectDevicesConfig{IDs: []cbc.DeviceID{7}}, cbctest.Device{}, "", "its id is 7"},
 		{"another id", cbchunt.ProtectDevicesConfig{IDs: []cbc.DeviceID{9}}, cbctest.Device{}, "", ""},
 		{"the whole name", cbchunt.ProtectDevicesConfig{Names: []string{`corp\lap-?`}}, cbctest.Device{}, "", `its name fits corp\lap-?`},
@@ -112,6 +113,13 @@ func TestProtectDevices(t *testing.T) {
 			cbctest.Device{Name: "LAP-7", Extra: map[string]any{"ad_domain": "corp.example"}},
 			"", "its name fits lap-7.corp.*",
 		},
+		{
+			"the short domain of the directory",
+			cbchunt.ProtectDevicesConfig{Names: []string{`corp\lap-7`}},
+			cbctest.Device{Name: "LAP-7", Extra: map[string]any{"ad_domain": "corp.example"}},
+			"", `its name fits corp\lap-7`,
+		},
+		{"the domain of a DNS name", cbchunt.ProtectDevicesConfig{Names: []string{`corp\lap-7`}}, cbctest.Device{Name: "lap-7.corp.example"}, "", `its name fits corp\lap-7`},
 		{"the name that the search had", cbchunt.ProtectDevicesConfig{Names: []string{"dc-*"}}, cbctest.Device{}, `corp\dc-1`, "its name fits dc-*"},
 		{"another name", cbchunt.ProtectDevicesConfig{Names: []string{"dc-*", "lap-?.corp.example"}}, cbctest.Device{}, "lap-7", ""},
 		{"the internal address", cbchunt.ProtectDevicesConfig{Networks: networks("10.1.2.3/8")}, cbctest.Device{InternalIP: "10.9.9.9"}, "", "its address 10.9.9.9 is in 10.0.0.0/8"},
@@ -126,6 +134,9 @@ func TestProtectDevices(t *testing.T) {
 			cbctest.Device{Extra: map[string]any{"last_internal_ip_address": nil}},
 			"", "may: its internal address is not known",
 		},
+		{"the address of a machine that got none", cbchunt.ProtectDevicesConfig{Networks: networks("10.0.0.0/8")}, cbctest.Device{InternalIP: "169.254.9.9"}, "", "may: its internal address is not known"},
+		{"the address of no machine", cbchunt.ProtectDevicesConfig{Networks: networks("10.0.0.0/8")}, cbctest.Device{InternalIP: "0.0.0.0"}, "", "may: its internal address is not known"},
+		{"the address of a machine itself", cbchunt.ProtectDevicesConfig{Networks: networks("10.0.0.0/8")}, cbctest.Device{InternalIP: "127.0.0.1"}, "", "may: its internal address is not known"},
 		{"the policy by name", cbchunt.ProtectDevicesConfig{Policies: []string{" domain controllers"}}, cbctest.Device{PolicyID: 2, SensorPolicyID: 1}, "", "its policy is domain controllers"},
 		{"the policy by id", cbchunt.ProtectDevicesConfig{Policies: []string{"9", "2"}}, cbctest.Device{PolicyID: 2}, "", "its policy is 2"},
 		{"the policy that it had", cbchunt.ProtectDevicesConfig{Policies: []string{"Domain Controllers"}}, cbctest.Device{PolicyID: 1}, "", ""},
@@ -265,6 +276,35 @@ func TestProtectDevicesWhenSomeCannotBeRead(t *testing.T) {
 	srv.Inject(nil, 1, status(http.StatusNotFound))
 	if holds, err := protect(t, srv, cbchunt.ProtectDevicesConfig{}).Review(t.Context(), hunt.Review{Tasks: tasks[:1]}); err == nil {
 		t.Errorf("Review of an answer that is a 404 = %v, want an error", holds)
+	}
+}
+
+// reader answers with devices and an error.
+type reader struct {
+	devices []cbc.Device
+	err     error
+}
+
+func (r reader) ByIDs(context.Context, ...cbc.DeviceID) ([]cbc.Device, error) { return r.devices, r.err }
+
+func TestProtectDevicesThatAreOnlyPartlyKnown(t *testing.T) {
+	t.Parallel()
+	unread := &cbc.DevicesError{Op: "devices.by_ids", IDs: []cbc.DeviceID{7, 8, 9}, Err: errors.New("reset")}
+	some := reader{devices: []cbc.Device{{ID: 5, TargetPriority: "LOW"}, {ID: 6, Name: "LAP-6", TargetPriority: "LOW"}}, err: unread}
+	g, err := cbchunt.NewProtectDevices(cbchunt.ProtectDevicesConfig{Devices: some, IDs: []cbc.DeviceID{7}, Names: []string{"dc-*"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasks := []hunt.Task{on(5, ""), on(6, ""), on(7, "listed"), on(8, "dc-8"), on(9, "lap-9")}
+	holds, err := g.Review(t.Context(), hunt.Review{Tasks: tasks})
+	want := map[string]string{
+		"isolate/device/5": "device 5 may be protected: its name is not known",
+		"isolate/device/7": "listed is protected: its id is 7",
+		"isolate/device/8": "dc-8 is protected: its name fits dc-*",
+		"isolate/device/9": "unsure: lap-9 may be protected: its state could not be read: reset",
+	}
+	if diff := cmp.Diff(want, reasons(holds)); err != nil || diff != "" {
+		t.Errorf("Review: %v, holds mismatch (-want +got):\n%s", err, diff)
 	}
 }
 
