@@ -57,6 +57,10 @@ func DefaultSigners() []string {
 //   - the organization has allowed it by its hash;
 //   - one of the known signers signed it. What the store of binaries has not seen, documents among it, has no signer.
 //
+// The store tells the name in a certificate, and not whether anybody vouches for it. A certificate of one's own making with the name of
+// a known signer keeps a file from being destroyed, too, until a person has looked at it and released it. Where that is worse than the
+// ban of a good program, set SkipSigners.
+//
 // The guard makes one call for all overrides and one for each file that is left, eight at a time. A missing permission holds what
 // would be destroyed because of a file, and the reason says what to do about it. What could not be asked for another reason fails, and
 // the next run asks again.
@@ -210,13 +214,33 @@ func (g *TrustedFiles) signer(ctx context.Context, f hunt.SHA256) doubt {
 			"the permission ubs.org.sha256 (READ) and the organization Enterprise EDR", "do without the check of signers")
 	}
 	for _, s := range signatures {
-		for _, known := range g.signers {
-			if name := strings.TrimSpace(s.SignedBy); known.fits(name) {
-				return doubt{text: fmt.Sprintf("the file is signed by %s, which fits %s", foreign(name), known.text)}
+		for _, name := range signerNames(s.SignedBy) {
+			for _, known := range g.signers {
+				if known.fits(name) {
+					return doubt{text: fmt.Sprintf("the file is signed by %s, which fits %s", foreign(name), known.text)}
+				}
 			}
 		}
 	}
 	return doubt{}
+}
+
+// signerNames are a signer's name and, should it be a distinguished one, those in it: the vendor does not say which it is.
+func signerNames(signer string) []string {
+	var names []string
+	add := func(s string) {
+		if s = strings.Trim(s, " \""); s != "" {
+			names = append(names, s)
+		}
+	}
+	add(signer)
+	for part := range strings.SplitSeq(signer, ",") {
+		switch key, value, _ := strings.Cut(part, "="); word(key) {
+		case "CN", "O":
+			add(value)
+		}
+	}
+	return names
 }
 
 // doubt is why a file is not to be destroyed. The zero doubt is none.

@@ -94,6 +94,11 @@ func TestTrustedFiles(t *testing.T) {
 			name: "signed", world: cbctest.World{Binaries: []cbctest.Binary{signedBy(file, "", "microsoft windows")}}, tasks: []hunt.Task{in(kill, 7, file, "", ran)}, calls: 2,
 			want: "the file is signed by microsoft windows, which fits Microsoft*",
 		},
+		{
+			name: "signed, with a distinguished name", world: cbctest.World{Binaries: []cbctest.Binary{signedBy(file, `cn="Update, Inc.", O="Mozilla Corporation", C=US`)}}, tasks: []hunt.Task{in(kill, 7, file, "", ran)}, calls: 2,
+			want: "the file is signed by Mozilla Corporation, which fits Mozilla*",
+		},
+		{name: "signed by nobody who has a name", world: cbctest.World{Binaries: []cbctest.Binary{signedBy(file, "CN=, OU=Microsoft", "*")}}, tasks: []hunt.Task{in(kill, 7, file, "", ran)}, calls: 2},
 		{name: "signed by nobody known", world: cbctest.World{Binaries: []cbctest.Binary{signedBy(file, "Not Microsoft Ltd")}}, tasks: []hunt.Task{in(kill, 7, file, "", ran)}, calls: 2},
 		{name: "not signed", world: cbctest.World{Binaries: []cbctest.Binary{signedBy(file, ""), signedBy(hash(2), "Microsoft")}}, tasks: []hunt.Task{in(kill, 7, file, "", ran)}, calls: 2},
 		{

@@ -225,10 +225,19 @@ func sighting(hash [32]byte, e hunt.Evidence, field string, p cbc.Process) hunt.
 		SHA256: hash, Evidence: e, Field: field, Time: p.Time,
 		Process: hunt.Process{
 			GUID: string(p.GUID), PIDs: p.PIDs, Path: p.Name, CommandLine: first(p.CommandLines), User: first(p.Usernames),
-			Reputation: p.EffectiveReputation, Start: p.Start, Raw: p.Raw,
+			Reputation: reputation(p), Start: p.Start, Raw: p.Raw,
 		},
 		Device: hunt.Device{ID: int64(p.DeviceID), Name: p.DeviceName, OS: p.DeviceOS, PolicyID: int64(p.DevicePolicyID), Policy: p.DevicePolicy},
 	}
+}
+
+// reputation is the one that the sensor went by, unless it is missing or the vendor trusts what the sensor did not know yet: then a guard
+// has to see that.
+func reputation(p cbc.Process) string {
+	if p.EffectiveReputation == "" || trusted(p.Reputation) && !trusted(p.EffectiveReputation) {
+		return p.Reputation
+	}
+	return p.EffectiveReputation
 }
 
 func first(all []string) string {

@@ -113,6 +113,31 @@ func TestSightingHasTheWholeRow(t *testing.T) {
 	})
 }
 
+func TestSightingHasTheReputationThatTrusts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		effective any
+		vendors   string
+		want      string
+	}{
+		{"NOT_LISTED", "NOT_LISTED", "NOT_LISTED"},
+		{"LOCAL_WHITE", "NOT_LISTED", "LOCAL_WHITE"},
+		{"KNOWN_MALWARE", "NOT_LISTED", "KNOWN_MALWARE"},
+		{"RESOLVING", "TRUSTED_WHITE_LIST", "TRUSTED_WHITE_LIST"},
+		{nil, "KNOWN_MALWARE", "KNOWN_MALWARE"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := ran("P", hash(1).String())
+			p.Extra = map[string]any{"process_effective_reputation": c.effective, "process_reputation": c.vendors}
+			for got, err := range newSearcher(t, cbctest.New(world(p)), nil).Search(t.Context(), batch(1), time.Now().Add(-week)) {
+				if err != nil || got.Process.Reputation != c.want {
+					t.Errorf("the reputation of %v and %s = %s, %v, want %s", c.effective, c.vendors, got.Process.Reputation, err, c.want)
+				}
+			}
+		})
+	}
+}
+
 func TestSearchCosts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
