@@ -62,10 +62,11 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	if !p.partial {
 		x.turn(ctx)
 	}
-	x.unsure = v.unsure != "" || x.deaf
+	x.unsure = v.unsure != "" || x.deaf || slices.ContainsFunc(p.Problems, func(p Problem) bool { return p.Stage == "guard" })
 	for _, group := range byAction(p.Tasks) {
 		r.Outcomes = append(r.Outcomes, x.group(ctx, group, v, known)...)
 	}
+	x.leave(ctx, p.rest)
 	x.tellOfHolds(ctx)
 	x.waiting()
 	if !dry && !p.partial {
@@ -170,6 +171,26 @@ func (x *run) group(ctx context.Context, tasks []Task, v verdicts, known map[str
 	x.remember(ctx, outcomes, known)
 	x.h.observe(x.id, Event{Step: StepAction, Name: tasks[0].Action, Count: len(tasks), Took: x.h.cfg.Now().Sub(begun), Err: cause})
 	return outcomes
+}
+
+// leave reports what an approved plan did not have as planned: as done, if it is by now, and otherwise as the plan says.
+func (x *run) leave(ctx context.Context, rest []Outcome) {
+	tasks := make([]Task, len(rest))
+	for i, o := range rest {
+		tasks[i] = o.Task
+	}
+	known := x.known(ctx, tasks)
+	outcomes := slices.Clone(rest)
+	for i, o := range outcomes {
+		switch past := known[o.Task.Key()]; {
+		case past.Status == Already:
+			outcomes[i] = past
+		case o.Status == Held:
+			outcomes[i] = reason{text: o.Detail}.end(o.Task, past)
+		}
+	}
+	x.remember(ctx, outcomes, known)
+	x.r.Outcomes = append(x.r.Outcomes, outcomes...)
 }
 
 // notDone leaves out the tasks that are done once what is held is left out of them.

@@ -21,6 +21,8 @@ type Plan struct {
 	// Problems are what could not be asked. Files named there may be on machines that nobody found.
 	Problems []Problem `json:"problems,omitempty"`
 	left     leftAlone
+	// rest is what the saved plan has as held or failed. It is not done, and not forgotten.
+	rest []Outcome
 	// partial means that the tasks are not all that follow from the indicators.
 	partial bool
 	// by is who wants it done, empty for the hunt itself.

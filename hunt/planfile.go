@@ -57,7 +57,9 @@ func (h *Hunter) Save(p *Plan, preview *Report) (*SavedPlan, error) {
 	if !preview.DryRun || preview.Run != p.Run {
 		return nil, errors.New("hunt: the report is not the preview of the plan")
 	}
-	s := &SavedPlan{Run: p.Run, Realm: h.cfg.Realm, Made: preview.Ended, Outcomes: preview.Outcomes, plan: p}
+	whole := *p
+	whole.Problems = preview.Problems // the guards' are among them
+	s := &SavedPlan{Run: p.Run, Realm: h.cfg.Realm, Made: preview.Ended, Outcomes: preview.Outcomes, plan: &whole}
 	body, err := s.body()
 	if err != nil {
 		return nil, err
@@ -126,7 +128,8 @@ func ReadPlan(r io.Reader) (*SavedPlan, error) {
 }
 
 // ApplySaved carries out what a saved plan has as planned, and nothing else: by says who wants it, for the audit. Guards and the
-// verdict are asked again. A task whose target is not as the plan saw it any more is held. A plan that is too old, or made for
+// verdict are asked again. A task whose target is not as the plan saw it any more is held. What the plan has as held or failed is
+// reported so and not done; it waits for a person, or for the next run. A plan that is too old, or made for
 // another realm, is an error, and so is one with an action that is not configured; then nothing is done and the report is nil.
 func (h *Hunter) ApplySaved(ctx context.Context, s *SavedPlan, by string) (*Report, error) {
 	now := h.cfg.Now().UTC()
@@ -139,7 +142,11 @@ func (h *Hunter) ApplySaved(ctx context.Context, s *SavedPlan, by string) (*Repo
 	p := *s.plan
 	p.by, p.Begun, p.Tasks = by, now, nil
 	for _, o := range s.Outcomes {
+		if o.Task.Scope == ScopeHold || o.Status == Already {
+			continue // what is held is told of when it is, and what is done is done
+		}
 		if o.Status != Planned {
+			p.rest = append(p.rest, o)
 			continue
 		}
 		a := h.action(o.Task.Action)
@@ -148,9 +155,6 @@ func (h *Hunter) ApplySaved(ctx context.Context, s *SavedPlan, by string) (*Repo
 		}
 		if spec := a.Spec(); spec.Scope != o.Task.Scope || spec.Impact != o.Task.Impact || o.Task.Evidence() < spec.Evidence {
 			return nil, fmt.Errorf("hunt: the plan's task %s does not fit the action as it is configured", o.Task.Key())
-		}
-		if o.Task.Scope == ScopeHold {
-			continue // it tells of what is held in this run
 		}
 		t := o.Task
 		t.Expect = o.Before

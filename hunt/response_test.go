@@ -205,7 +205,8 @@ func TestWhatAGuardCannotTellIsAskedAgain(t *testing.T) {
 	cfg.Guards = []hunt.Guard{hunt.GuardFunc(func(context.Context, hunt.Review) ([]hunt.Hold, error) {
 		return []hunt.Hold{
 			{SHA256: hash(1), Reason: "no answer", Unsure: true},
-			{Key: "isolate/device/9", Reason: "no answer", Unsure: true}, {Key: "isolate/device/9", Reason: "protected"},
+			{Key: "isolate/device/9", Reason: "no answer", Unsure: true},
+			{Key: "isolate/device/9", Reason: "protected"},
 		}, nil
 	})}
 	r, err := newHunter(t, cfg).Run(t.Context(), hunt.Window{})

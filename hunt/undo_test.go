@@ -21,19 +21,23 @@ func TestUndo(t *testing.T) {
 	}{
 		{
 			"a run", func(run string) hunt.Undo { return hunt.Undo{Run: run} },
-			map[string]hunt.Status{"undo/isolate/device/7": hunt.Undone, "undo/isolate/device/8": hunt.Undone}, []string{"9"},
+			map[string]hunt.Status{"undo/isolate/device/7": hunt.Undone, "undo/isolate/device/8": hunt.Undone},
+			[]string{"9"},
 		},
 		{
 			"a device", func(string) hunt.Undo { return hunt.Undo{Device: 8} },
-			map[string]hunt.Status{"undo/isolate/device/8": hunt.Undone}, []string{"7", "9"},
+			map[string]hunt.Status{"undo/isolate/device/8": hunt.Undone},
+			[]string{"7", "9"},
 		},
 		{
 			"a file that is not alone", func(string) hunt.Undo { return hunt.Undo{SHA256: hash(1)} },
-			map[string]hunt.Status{"undo/isolate/device/7": hunt.Undone, "undo/isolate/device/8": hunt.Held}, []string{"8", "9"},
+			map[string]hunt.Status{"undo/isolate/device/7": hunt.Undone, "undo/isolate/device/8": hunt.Held},
+			[]string{"8", "9"},
 		},
 		{
 			"a file, dry", func(string) hunt.Undo { return hunt.Undo{SHA256: hash(1), DryRun: true} },
-			map[string]hunt.Status{"undo/isolate/device/7": hunt.Planned, "undo/isolate/device/8": hunt.Held}, []string{"7", "8", "9"},
+			map[string]hunt.Status{"undo/isolate/device/7": hunt.Planned, "undo/isolate/device/8": hunt.Held},
+			[]string{"7", "8", "9"},
 		},
 		{"a run that is unknown", func(string) hunt.Undo { return hunt.Undo{Run: "x"} }, map[string]hunt.Status{}, []string{"7", "8", "9"}},
 		{"the device that was so before", func(string) hunt.Undo { return hunt.Undo{Device: 9} }, map[string]hunt.Status{}, []string{"7", "8", "9"}},

@@ -2,6 +2,7 @@ package hunt_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"testing"
@@ -97,6 +98,32 @@ func TestWhatWasTakenBackTurnsNoMore(t *testing.T) {
 	}
 	if r := run(t, cfg); len(r.Turned) > 0 || len(r.Outcomes) > 0 {
 		t.Errorf("the next run has %d files turned, outcomes %v", len(r.Turned), statuses(r))
+	}
+}
+
+func TestWhatAPlanHoldsIsNotLostWithIt(t *testing.T) {
+	t.Parallel()
+	p, kept, verdicts := newPlanned(), new(backlog), new(court)
+	p.cfg.Backlog, p.cfg.Verifier = kept, verdicts
+	verdicts.err, p.troubled = errors.New("out of order"), true
+	file := p.save(t)
+	verdicts.err = nil
+	r, err := p.apply(t, file)
+	want := map[string]hunt.Status{"isolate/device/7": hunt.Failed, "isolate/device/8": hunt.Held, "isolate/device/9": hunt.Failed}
+	got := statuses(r)
+	for key, status := range want {
+		if got[key] != status {
+			t.Errorf("%s is %s, want %s", key, got[key], status)
+		}
+	}
+	if err == nil || r.Held() != 1 || !kept.has(1) || !kept.has(2) {
+		t.Errorf("error %v, %d tasks held, %d files open; want an error, 1 and both", err, r.Held(), len(kept.open))
+	}
+	if rec := p.ledger.records["isolate/device/8"]; rec.Status != hunt.Held || rec.Detail != "protected" {
+		t.Errorf("the ledger has %q as %q, want it held", rec.Detail, rec.Status)
+	}
+	if len(p.iso.lit()) != 1 {
+		t.Errorf("switched on %v, want what was on before", p.iso.lit())
 	}
 }
 
