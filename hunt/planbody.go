@@ -129,7 +129,7 @@ func parsePlan(body []byte) (*SavedPlan, error) {
 		p.Indicators = append(p.Indicators, ind)
 	}
 	for _, saved := range b.Sightings {
-		saved.Sighting.Process.Raw = saved.Raw
+		saved.Process.Raw = saved.Raw
 		p.Sightings = append(p.Sightings, saved.Sighting)
 	}
 	for _, problem := range b.Problems {
