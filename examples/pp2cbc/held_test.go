@@ -134,9 +134,12 @@ func TestReleaseByFile(t *testing.T) {
 		}
 	}
 	c.command(t, "apply", "--held", hash, "--json").is(t, exitDone, []string{`"released": true`, `"status": "done"`}, nil)
-	if left := c.held(t); len(left) != 1 || left["denylist"] == "" {
+	left := c.held(t)
+	if len(left) != 1 || left["denylist"] == "" {
 		t.Errorf("held is %q, want the ban of the other file alone", left)
 	}
+	c.edit(t, "denylist = True", "denylist = False")
+	c.command(t, "apply", "--held", left["denylist"]).is(t, exitUsage, nil, []string{"the action denylist is switched off"})
 }
 
 func TestIDThatIsNotClear(t *testing.T) {

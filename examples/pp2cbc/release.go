@@ -66,6 +66,11 @@ func (p program) release(ctx context.Context, args []string) int {
 		return code
 	}
 	defer w.close()
+	for _, rec := range chosen {
+		if _, on := w.specs[rec.Task.Action]; !on {
+			return j.refuse(fmt.Errorf("%s (%s): the action %s is switched off in the configuration", taskID(rec.Task), rec.Task, rec.Task.Action))
+		}
+	}
 	report, err := w.hunter.Release(ctx, operator(), o.dryRun, chosen...)
 	report.Open = nil // the others are not asked about
 	if err != nil {

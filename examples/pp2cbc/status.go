@@ -179,7 +179,7 @@ func (j *job) printStanding(s standing) error {
 		}
 		p.printf("\n%s: %d\n", part.title, len(fitting))
 		for _, rec := range head(p, fitting) {
-			p.remembered(rec, s.Claims)
+			p.remembered(rec, s.Claims, j.now())
 		}
 		if part.advice != "" {
 			p.printf("  "+part.advice+"\n", taskID(fitting[0].Task))
@@ -189,7 +189,7 @@ func (j *job) printStanding(s standing) error {
 }
 
 // remembered is one task as the ledger knows it.
-func (p *page) remembered(r hunt.Record, claims []claim) {
+func (p *page) remembered(r hunt.Record, claims []claim, now time.Time) {
 	name := r.Task.Action
 	if r.Task.Undo {
 		name = "undo " + name
@@ -218,8 +218,12 @@ func (p *page) remembered(r hunt.Record, claims []claim) {
 		times += ", tried again " + next(r)
 	case isRunning:
 		for _, c := range claims {
-			if c.Key == r.Task.Key() {
+			switch {
+			case c.Key != r.Task.Key():
+			case c.Until.After(now):
 				times += fmt.Sprintf(", by %s until %s", harmless(c.Owner), stamp(c.Until))
+			default:
+				times += fmt.Sprintf(", left by %s, whose claim ended %s: the next run takes it up", harmless(c.Owner), stamp(c.Until))
 			}
 		}
 	case isDone:

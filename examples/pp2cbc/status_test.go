@@ -61,6 +61,8 @@ func TestStatusTellsWhoIsDoingIt(t *testing.T) {
 		r := c.command(t, "status")
 		if strings.Contains(r.out, "being done: 4") {
 			r.is(t, exitDone, []string{"Being done, or left by a program that died: 4", ", by " + host, "until "}, nil)
+			later := func() time.Time { return time.Now().Add(time.Hour) }
+			runAt(t.Context(), later, "status", "--config", c.config).is(t, exitDone, []string{", left by " + host, "the next run takes it up"}, nil)
 			break
 		}
 		select {
