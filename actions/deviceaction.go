@@ -131,7 +131,7 @@ func (a *deviceAction) set(ctx context.Context, tasks []hunt.Task) []hunt.Outcom
 	problem := problems(a.apply(ctx, ids...))
 	return same(tasks, func(t hunt.Task) hunt.Outcome {
 		if err := problem(t); err != nil {
-			return unchanged(failed(t, fmt.Errorf("actions: %s: %w", a.spec.Name, err)))
+			return failed(t, fmt.Errorf("actions: %s: %w", a.spec.Name, err))
 		}
 		o := done(t, a.detail)
 		o.Before = a.after(t.Before)
@@ -188,16 +188,12 @@ func (a *deviceAction) Undo(ctx context.Context, tasks []hunt.Task) []hunt.Outco
 	return outcomes
 }
 
-// parseBefore reads the state before. It is false where none was recorded. An empty object is what [unchanged] leaves.
+// parseBefore reads the state before. It is false where none was recorded.
 func parseBefore(t hunt.Task, into any) bool {
 	return len(t.Before) > 0 && json.Unmarshal(t.Before, into) == nil
 }
 
-// What is said of tasks of which nothing is taken back.
-const (
-	noBefore = "stays: what was so before is not recorded"
-	notOurs  = "stays: our own request was refused, so that somebody else has done it"
-)
+const noBefore = "stays: what was so before is not recorded"
 
 // readDevices reads the devices that tasks concern, by decimal id. The error can come together with devices. A task that names no
 // device has none in the result and keeps no other from having its own.

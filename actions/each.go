@@ -85,15 +85,6 @@ func state(of any) []byte {
 	return raw
 }
 
-// unchanged is the state before of a task of which it is certain that it changed nothing: should somebody else set the same state
-// later, an undo must not take it for ours.
-func unchanged(o hunt.Outcome) hunt.Outcome {
-	if o.Status == hunt.Failed && o.Refused {
-		o.Before = []byte("{}")
-	}
-	return o
-}
-
 // looked tells the tasks whose targets were looked at from the others.
 func looked(tasks []hunt.Task) (known, fresh []hunt.Task) {
 	for _, t := range tasks {

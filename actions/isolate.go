@@ -97,15 +97,12 @@ func (i isolation) back(ctx context.Context, tasks []deviceTask) (open []restora
 	unknown := false
 	for _, t := range tasks {
 		var b isolateBefore
-		known := parseBefore(t.Task, &b)
+		known := parseBefore(t.Task, &b) && b.Quarantined != nil
 		// A sensor that has not checked in since will still cut its machine off.
 		pending := b.Asked.IsZero() || t.device.LastContact.Before(b.Asked.Add(skew))
 		switch {
 		case !known:
 			outcomes = append(outcomes, held(t.Task, noBefore))
-			continue
-		case b.Quarantined == nil:
-			outcomes = append(outcomes, already(t.Task, notOurs))
 			continue
 		case *b.Quarantined:
 			outcomes = append(outcomes, already(t.Task, "stays isolated: it was so before"))

@@ -162,7 +162,7 @@ func TestIsolateUndoOfWhatIsNotOurs(t *testing.T) {
 	}{
 		{"it was isolated before", `{"quarantined":true}`, hunt.Already, "it was so before"},
 		{"nobody recorded it", "", hunt.Held, "not recorded"},
-		{"our request was refused", "{}", hunt.Already, "refused"},
+		{"nobody recorded what it was", "{}", hunt.Held, "not recorded"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -92,7 +92,7 @@ func (a *liveResponse) Spec() hunt.Spec {
 type liveResponseBefore struct {
 	Path   string      `json:"path"`
 	SHA256 hunt.SHA256 `json:"sha256"`
-	// Deleted is nil where nobody recorded whether the file was deleted.
+	// Deleted is nil where an attempt was cut off, so that nobody recorded whether the file was deleted.
 	Deleted *bool   `json:"deleted,omitempty"`
 	Killed  []int64 `json:"killed,omitempty"`
 }

@@ -53,10 +53,10 @@ func (a *liveResponse) lookBack(t hunt.Task) hunt.Outcome {
 		killed = fmt.Sprintf("; process %d was killed, which cannot be taken back", b.Killed[0])
 	}
 	switch {
-	case b.Deleted == nil && errors.Is(err, fs.ErrNotExist):
-		return already(t, "no file is recorded as deleted here: there is nothing to put back")
+	case b.Deleted == nil && err != nil:
+		return held(t, fmt.Sprintf("whether %s was deleted is not recorded, and there is no copy of it", b.Path))
 	case b.Deleted == nil:
-		return already(t, "no file is recorded as deleted here: should it be missing, there is a copy as "+name)
+		return held(t, fmt.Sprintf("whether %s was deleted is not recorded: should it be missing, there is a copy as %s", b.Path, name))
 	case !*b.Deleted:
 		return held(t, "no file was deleted"+killed)
 	case errors.Is(err, fs.ErrNotExist):

@@ -90,8 +90,8 @@ func TestLiveResponseUndoWithout(t *testing.T) {
 			status: hunt.Held, details: []string{"directory", ".evidence"}, sessions: 1,
 		},
 		{name: "a deletion", before: deleted(`,"deleted":false,"killed":[9]`), device: lab(nil), dir: true, content: evil, status: hunt.Held, details: []string{"no file was deleted", "process 9"}},
-		{name: "a record of a deletion", before: deleted(""), device: lab(nil), dir: true, content: evil, status: hunt.Already, details: []string{"there is a copy as"}},
-		{name: "a record of a deletion and a copy", before: deleted(""), device: lab(nil), dir: true, status: hunt.Already, details: []string{"nothing to put back"}},
+		{name: "a record of a deletion", before: deleted(""), device: lab(nil), dir: true, content: evil, status: hunt.Held, details: []string{"should it be missing, there is a copy as"}},
+		{name: "a record of a deletion and a copy", before: deleted(""), device: lab(nil), dir: true, status: hunt.Held, details: []string{"not recorded, and there is no copy"}},
 		{name: "any record", before: "", device: lab(nil), dir: true, content: evil, status: hunt.Held, details: []string{"not recorded"}},
 		{
 			name: "a sensor", before: deleted(`,"deleted":true`), device: cbctest.Device{ID: 7, Name: "LAB-7", Status: "DEREGISTERED"}, dir: true, content: evil,

@@ -118,7 +118,7 @@ func (a *nsxTag) Do(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 			return failed(t, errors.New("actions: nsx_tag: the state before names no virtual machine"))
 		}
 		if err := a.cfg.VMs.AddTags(ctx, b.ExternalID, a.cfg.Tag); err != nil {
-			return unchanged(failed(t, fmt.Errorf("actions: nsx_tag: %w", err)))
+			return failed(t, fmt.Errorf("actions: nsx_tag: %w", err))
 		}
 		o := done(t, fmt.Sprintf("tagged virtual machine %s (%s)", b.Name, b.ExternalID))
 		o.Before = t.Before
@@ -129,10 +129,8 @@ func (a *nsxTag) Do(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 // weigh tells whether a tag can be taken off, and otherwise what is to be said.
 func (a *nsxTag) weigh(ctx context.Context, t hunt.Task, b *nsxBefore) (o hunt.Outcome, ok bool) {
 	switch {
-	case !parseBefore(t, b) || b.ExternalID != "" && b.Set == (nsx.Tag{}):
+	case !parseBefore(t, b) || b.ExternalID == "" || b.Set == (nsx.Tag{}):
 		return held(t, noBefore), false
-	case b.ExternalID == "":
-		return already(t, notOurs), false
 	case slices.Contains(b.Tags, b.Set):
 		return already(t, "stays: the virtual machine had the tag before"), false
 	}

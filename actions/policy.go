@@ -64,10 +64,8 @@ func policyBack(_ context.Context, tasks []deviceTask) (open []restoration, outc
 		var b policyBefore
 		d := t.device
 		switch {
-		case !parseBefore(t.Task, &b) || b.PolicyID > 0 && b.Set <= 0:
+		case !parseBefore(t.Task, &b) || b.PolicyID <= 0 || b.Set <= 0:
 			outcomes = append(outcomes, held(t.Task, noBefore))
-		case b.PolicyID <= 0:
-			outcomes = append(outcomes, already(t.Task, notOurs))
 		case d.PolicyID == b.PolicyID:
 			outcomes = append(outcomes, already(t.Task, fmt.Sprintf("the device is in policy %s (%d) again", d.PolicyName, d.PolicyID)))
 		case d.PolicyID != b.Set:

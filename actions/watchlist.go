@@ -34,8 +34,8 @@ type WatchlistConfig struct {
 
 // NewWatchlist puts a report for each condemned file, seen on an endpoint or not, into the feed of a name, and sees to it that a
 // watchlist subscribes to the feed: a feed alone alerts nobody. Feed and watchlist are made if they are missing. Only the own
-// report is written; other reports of the feed stay as they are. The id of a report is the file's SHA-256, so that writing it again
-// changes nothing but its date. CBC tells of events that arrive from then on, not of past ones.
+// report is written; other reports of the feed stay as they are. The id of a report is the file's SHA-256; one that is there
+// already with the same content stays as it is. CBC tells of events that arrive from then on, not of past ones.
 //
 // It needs the permissions org.feeds (CREATE, READ, UPDATE) and org.watchlists (CREATE, READ).
 //
@@ -93,9 +93,13 @@ func (w *watchlist) look(ctx context.Context, tasks []hunt.Task) []hunt.Outcome 
 		if missing {
 			return planned(t, watchlistBefore{}, "the feed would be made")
 		}
-		_, err = w.cfg.Feeds.Report(ctx, feed.ID, r.ID)
-		if err != nil && !errors.Is(err, cbc.ErrNotFound) {
+		there, err := w.cfg.Feeds.Report(ctx, feed.ID, r.ID)
+		switch {
+		case err != nil && !errors.Is(err, cbc.ErrNotFound):
 			return failed(t, fmt.Errorf("actions: watchlist: %w", err))
+		case err == nil && sameReport(there, r):
+			// A report is written after the feed has its watchlist.
+			return already(t, fmt.Sprintf("feed %q has the report already", w.cfg.Name))
 		}
 		return planned(t, watchlistBefore{FeedID: feed.ID, Report: err == nil}, "")
 	})

@@ -30,9 +30,9 @@ func TestWatchlistMakesFeedAndWatchlistOnce(t *testing.T) {
 		tasks := []hunt.Task{hashTask("watchlist", 1), hashTask("watchlist", 2)}
 		tasks[1].Indicators[0].Threat.Score = 35
 		tasks[1].Sightings = nil // a file that nobody has seen
-		for range 2 {
+		for _, want := range []hunt.Status{hunt.Done, hunt.Already} {
 			outcomes := action.Do(t.Context(), tasks)
-			if diff := cmp.Diff(map[string]hunt.Status{tasks[0].Target: hunt.Done, tasks[1].Target: hunt.Done}, ends(outcomes)); diff != "" {
+			if diff := cmp.Diff(map[string]hunt.Status{tasks[0].Target: want, tasks[1].Target: want}, ends(outcomes)); diff != "" {
 				t.Errorf("outcomes mismatch (-want +got):\n%s", diff)
 			}
 		}
@@ -50,7 +50,10 @@ func TestWatchlistMakesFeedAndWatchlistOnce(t *testing.T) {
 				t.Errorf("report %s has the indicators %+v, want the hash alone", r.ID, r.IOCs)
 			}
 		}
-		// Written twice under one id, so that there is one report for each file.
+		// A score that has changed is written again, under the same id.
+		tasks[0].Indicators[0].Threat.Score = 91
+		expect(t, only(t, action.Do(t.Context(), tasks[:1])), hunt.Done, "severity 10")
+		// There is one report for each file.
 		if diff := cmp.Diff(map[string]int{hash(1).String(): 8, hash(2).String(): 4}, severities); diff != "" {
 			t.Errorf("reports and severities mismatch (-want +got):\n%s", diff)
 		}

@@ -59,6 +59,12 @@ func (w *watchlist) weigh(ctx context.Context, t hunt.Task) (feed cbc.FeedID, o 
 	return feed, o, true
 }
 
+// sameReport tells a report that would not change, but for its date.
+func sameReport(there, want cbc.Report) bool {
+	return ourReport(there, string(want.ID)) && there.Title == want.Title && there.Description == want.Description &&
+		there.Severity == want.Severity && there.Link == want.Link
+}
+
 // ourReport tells a report that is about the file alone and has our words.
 func ourReport(r cbc.Report, hash string) bool {
 	return strings.HasPrefix(r.Description, reportBegins) && len(r.IOCs) == 1 && len(r.IOCs[0].Values) == 1 &&
