@@ -41,8 +41,9 @@ type run struct {
 	deaf bool
 	// unsure means that a guard failed, or did not know what is done: what it held is no person's affair.
 	unsure bool
-	// records are what the archive remembered before anything was done.
+	// records are what the archive remembered before anything was done. If it is torn there was more.
 	records []Record
+	torn    bool
 }
 
 func (h *Hunter) newRun(r *Report, by string) *run {
@@ -60,7 +61,7 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	v := h.review(ctx, p, r, known)
 	x.recall(ctx)
 	if !p.partial {
-		x.turn(ctx)
+		x.turn(ctx, !p.saved)
 	}
 	x.unsure = v.unsure != "" || x.deaf || slices.ContainsFunc(p.Problems, func(p Problem) bool { return p.Stage == "guard" })
 	for _, group := range byAction(p.Tasks) {
@@ -223,7 +224,7 @@ func (x *run) preview(ctx context.Context, tasks []Task, ends map[string]Outcome
 	}
 }
 
-// byAction cuts the tasks where the action changes. The plan keeps those of one action together.
+// byAction cuts the tasks where the action changes. A plan keeps those of one action together.
 func byAction(tasks []Task) [][]Task {
 	var groups [][]Task
 	for i, t := range tasks {

@@ -25,6 +25,8 @@ type Plan struct {
 	rest []Outcome
 	// partial means that the tasks are not all that follow from the indicators.
 	partial bool
+	// saved means that the plan was approved as it is: nothing else is done.
+	saved bool
 	// by is who wants it done, empty for the hunt itself.
 	by string
 	// withdrawn are files of earlier runs that are condemned no longer.

@@ -52,14 +52,20 @@ type planEnvelope struct {
 	Plan   json.RawMessage `json:"plan"`
 }
 
-// Save makes a plan of what [Hunter.Preview] reported of it.
+// Save makes a plan of what [Hunter.Preview] reported of it. What [Config.AutoUndo] would take back is not in it: a plan says what is to
+// be done.
 func (h *Hunter) Save(p *Plan, preview *Report) (*SavedPlan, error) {
 	if !preview.DryRun || preview.Run != p.Run {
 		return nil, errors.New("hunt: the report is not the preview of the plan")
 	}
 	whole := *p
 	whole.Problems = preview.Problems // the guards' are among them
-	s := &SavedPlan{Run: p.Run, Realm: h.cfg.Realm, Made: preview.Ended, Outcomes: preview.Outcomes, plan: &whole}
+	s := &SavedPlan{Run: p.Run, Realm: h.cfg.Realm, Made: preview.Ended, plan: &whole}
+	for _, o := range preview.Outcomes {
+		if !o.Task.Undo {
+			s.Outcomes = append(s.Outcomes, o)
+		}
+	}
 	body, err := s.body()
 	if err != nil {
 		return nil, err
@@ -140,9 +146,9 @@ func (h *Hunter) ApplySaved(ctx context.Context, s *SavedPlan, by string) (*Repo
 		return nil, fmt.Errorf("%w: it was made at %s, and the limit is %s", ErrPlanOld, s.Made.Format(time.RFC3339), h.cfg.PlanAge)
 	}
 	p := *s.plan
-	p.by, p.Begun, p.Tasks = by, now, nil
+	p.by, p.Begun, p.Tasks, p.saved = by, now, nil, true
 	for _, o := range s.Outcomes {
-		if o.Task.Scope == ScopeHold || o.Status == Already {
+		if o.Task.Scope == ScopeHold || o.Status == Already || o.Task.Undo {
 			continue // what is held is told of when it is, and what is done is done
 		}
 		if o.Status != Planned {

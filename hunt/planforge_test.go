@@ -86,7 +86,8 @@ func TestTasksAreReadAsTheyWereWritten(t *testing.T) {
 	}
 	for _, bad := range []string{
 		`{}`, `[`, strings.Replace(string(text), `"target":"7"`, `"target":"8"`, 1), strings.Replace(string(text), `"scope":"device"`, `"scope":"fleet"`, 1),
-		strings.Replace(string(text), `"sha256":"01`, `"sha256":"09`, 1),
+		strings.Replace(string(text), `"sha256":"01`, `"sha256":"09`, 1), strings.Replace(string(text), `"round":2`, `"round":-2`, 1),
+		strings.Replace(strings.Replace(string(text), `"scope":"device"`, `"scope":"process"`, 1), `"target":"7"`, `"target":"ORG-b-7/`+hash(1).String()+`"`, 1),
 	} {
 		if got, err := hunt.DecodeTask([]byte(bad)); err == nil {
 			t.Errorf("DecodeTask(%s) = %v, want an error", bad, got)

@@ -39,7 +39,8 @@ type Report struct {
 type Turned struct {
 	SHA256 SHA256 `json:"sha256"`
 	Threat Threat `json:"threat"`
-	// Records are what was done and still is so, as far as the ledger knows.
+	// Records are what was done and still is so, as far as the ledger knows, and what may have been done: where the call failed and may
+	// have got there all the same, or is being made, or its process died over it.
 	Records []Record `json:"records"`
 }
 

@@ -32,7 +32,7 @@ type Task struct {
 	// the SHA-256 and a digest of the reason.
 	Target string `json:"target"`
 	// Round is 2 for the second task on a machine that was handled before and on which something new was found, 3 for the third, and
-	// 0 or 1 for the first. The ledger counts, for tasks that come with 0; a task that has a round keeps it.
+	// 0 or 1 for the first. The ledger counts: what it hands to an action, and tells of a task, has the round in which it stands now.
 	Round int `json:"round,omitempty"`
 	// Undo means that what the task did is to be taken back.
 	Undo bool `json:"undo,omitempty"`

@@ -52,6 +52,9 @@ func (t Task) check() error {
 	if t.Action == "" || t.Target == "" {
 		return errors.New("action or target is missing")
 	}
+	if t.Round < 0 || t.Round > 0 && t.Scope != ScopeDevice {
+		return fmt.Errorf("a task on a %s has no round %d", t.Scope, t.Round) // with another key it would be done again
+	}
 	switch t.Scope {
 	case ScopeHold:
 		return nil

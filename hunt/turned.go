@@ -15,6 +15,7 @@ func (x *run) recall(ctx context.Context) {
 	for rec, err := range x.h.cfg.Archive.Records(ctx) {
 		if err != nil {
 			x.problem(Problem{Stage: "ledger", Err: err})
+			x.torn = true
 			return
 		}
 		x.records = append(x.records, rec)
@@ -37,8 +38,11 @@ func (r Record) stands() bool {
 	}
 }
 
+// underWay tells whether something is being done, or its process died over it.
+func (r Record) underWay() bool { return r.Status == "" && r.Task.Impact != Tells && !r.Task.Undo }
+
 // turn asks for the verdicts behind what was done lately, reports those that were taken back, and takes back what was done if it may.
-func (x *run) turn(ctx context.Context) {
+func (x *run) turn(ctx context.Context, takeBack bool) {
 	if x.h.cfg.Verifier == nil || x.h.cfg.Recheck < 0 {
 		return
 	}
@@ -63,7 +67,7 @@ func (x *run) turn(ctx context.Context) {
 	}
 	workers.Wait()
 	slices.SortFunc(x.r.Turned, func(a, b Turned) int { return cmp.Compare(a.SHA256.String(), b.SHA256.String()) })
-	if !x.h.cfg.AutoUndo || len(x.r.Turned) == 0 {
+	if !takeBack || !x.h.cfg.AutoUndo || len(x.r.Turned) == 0 {
 		return
 	}
 	withdrawn := make(map[SHA256]bool)
@@ -82,7 +86,7 @@ func (x *run) standing() map[SHA256]*Turned {
 	byFile := make(map[SHA256]*Turned)
 	for _, tells := range []bool{false, true} {
 		for _, rec := range x.records {
-			if !rec.stands() || rec.Acknowledged || rec.Last.Before(since) || tells != (rec.Task.Impact == Tells) {
+			if !rec.stands() && !rec.underWay() || rec.Acknowledged || rec.Last.Before(since) || tells != (rec.Task.Impact == Tells) {
 				continue
 			}
 			for _, ind := range rec.Task.Indicators {

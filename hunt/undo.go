@@ -70,17 +70,24 @@ func (h *Hunter) Undo(ctx context.Context, u Undo) (*Report, error) {
 	x := h.newRun(r, u.By)
 	x.recall(ctx)
 	x.takeBack(ctx, u.selects, u.needed)
+	if !x.torn {
+		x.leaveUnderWay(u.selects)
+	}
 	r.Ended = h.cfg.Now().UTC()
 	r.Interrupted = ctx.Err() != nil
 	return r, r.Err()
 }
 
-// takeBack undoes the records that are selected, in the reverse order of the actions. A state is left alone as long as another task
-// that stands, or a file that is needed, gives reason for it.
+// takeBack undoes the records that are selected, in the reverse order of the actions, and of several on one target the last first. A
+// state is left alone as long as another task that stands, or a file that is needed, gives reason for it. Nothing is taken back where
+// the archive did not tell of everything that may give reason.
 func (x *run) takeBack(ctx context.Context, selected func(Record) bool, needed func(SHA256) bool) {
+	if x.torn {
+		return
+	}
 	byAction := make(map[string][]Task)
 	held := make(map[string]string)
-	for _, rec := range x.records {
+	for _, rec := range slices.SortedStableFunc(slices.Values(x.records), func(a, b Record) int { return b.Last.Compare(a.Last) }) {
 		if !rec.stands() || !selected(rec) {
 			continue
 		}
@@ -93,7 +100,10 @@ func (x *run) takeBack(ctx context.Context, selected func(Record) bool, needed f
 	}
 	for _, a := range slices.Backward(x.h.cfg.Actions) {
 		name := a.Spec().Name
-		x.takeBackAll(ctx, byAction[name], held)
+		blocked := make(map[string]bool)
+		for _, layer := range layers(byAction[name]) {
+			x.takeBackAll(ctx, layer, held, blocked)
+		}
 		delete(byAction, name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(byAction)) {
@@ -103,20 +113,56 @@ func (x *run) takeBack(ctx context.Context, selected func(Record) bool, needed f
 	}
 }
 
-func (x *run) takeBackAll(ctx context.Context, tasks []Task, held map[string]string) {
-	if len(tasks) == 0 {
-		return
+// layers cuts tasks so that each has a target once: the first task on each, then the second, and so on.
+func layers(tasks []Task) [][]Task {
+	seen := make(map[string]int)
+	var all [][]Task
+	for _, t := range tasks {
+		i := seen[t.Target]
+		seen[t.Target]++
+		if i == len(all) {
+			all = append(all, nil)
+		}
+		all[i] = append(all[i], t)
 	}
+	return all
+}
+
+// takeBackAll takes back one task on each target. What was done to a target before stays where that does not succeed: it is covered.
+func (x *run) takeBackAll(ctx context.Context, tasks []Task, held map[string]string, blocked map[string]bool) {
 	var free []Task
 	for _, t := range tasks {
-		if reason := held[t.Key()]; reason != "" {
+		reason := held[t.Key()]
+		if reason == "" && blocked[t.Target] {
+			reason = "stays: what was done to it later is not taken back"
+		}
+		if reason != "" {
+			blocked[t.Target] = true
 			x.r.Outcomes = append(x.r.Outcomes, Outcome{Task: t, Status: Held, Detail: reason})
 			continue
 		}
 		free = append(free, t)
 	}
-	if len(free) > 0 {
-		x.r.Outcomes = append(x.r.Outcomes, x.group(ctx, free, verdicts{}, x.known(ctx, free))...)
+	if len(free) == 0 {
+		return
+	}
+	for _, o := range x.group(ctx, free, verdicts{}, x.known(ctx, free)) {
+		blocked[o.Task.Target] = o.Status == Held || o.Status == Failed
+		x.r.Outcomes = append(x.r.Outcomes, o)
+	}
+}
+
+// leaveUnderWay reports what was selected and is not at its end: whether there is something to take back nobody knows yet.
+func (x *run) leaveUnderWay(selected func(Record) bool) {
+	for _, rec := range x.records {
+		if !rec.underWay() || !selected(rec) {
+			continue
+		}
+		t := rec.Task
+		t.Undo = true
+		x.r.Outcomes = append(x.r.Outcomes, Outcome{
+			Task: t, Status: Held, Detail: "not taken back: it is being done at this moment, or its process died over it and the next run finds out",
+		})
 	}
 }
 
@@ -129,11 +175,12 @@ func (x *run) stillNeeded(rec Record, selected func(Record) bool, needed func(SH
 		return ""
 	}
 	for _, other := range x.records {
-		if other.Task.Action != rec.Task.Action || other.Task.Target != rec.Task.Target || other.Task.Key() == rec.Task.Key() || selected(other) {
+		if other.Task.Action != rec.Task.Action || other.Task.Target != rec.Task.Target || other.Task.Key() == rec.Task.Key() ||
+			selected(other) && files(other.Task, needed) == "" {
 			continue
 		}
-		// One that found the state so has no part in it, but a reason for it.
-		if other.Undone.IsZero() && !other.Task.Undo && (other.Status == Done || other.Status == Already) {
+		// One that found the state so has no part in it, but a reason for it, and so has one that is being done.
+		if other.Undone.IsZero() && !other.Task.Undo && (other.Status == Done || other.Status == Already || other.Status == "") {
 			return "stays: " + files(other.Task, func(SHA256) bool { return true }) + " gives reason for it too (run " + other.Run + ")"
 		}
 	}

@@ -2,8 +2,11 @@ package hunt_test
 
 import (
 	"context"
+	"iter"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -178,5 +181,111 @@ func TestUndoIsAudited(t *testing.T) {
 	}
 	if !slices.Equal(by, []string{"undone by ada"}) {
 		t.Errorf("decisions %q", by)
+	}
+}
+
+// Two rounds on one machine: the later one is taken back first, and where it stays, so does what it covers.
+func TestUndoBeginsWithTheLastRound(t *testing.T) {
+	t.Parallel()
+	for name, stays := range map[string]bool{"both": false, "not the later one": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ledger, iso := new(memory), &lamps{name: "isolate"}
+			cfg := response(ledger, nil, iso)
+			cfg.Source, cfg.Searcher = source(nil, indicator(1)), searcher(sighting(1, 7, hunt.Executed))
+			run(t, cfg)
+			for round, begun := range map[int]time.Duration{2: time.Hour, 10: 2 * time.Hour} {
+				later := ledger.records["isolate/device/7"]
+				later.Task.Round, later.Last, later.Status = round, now().Add(begun), hunt.Done
+				ledger.records[later.Task.Key()] = later
+			}
+			iso.log = nil
+			if stays {
+				cfg.Actions = []hunt.Action{refusesToGoBack{iso}}
+			}
+			if _, err := newHunter(t, cfg).Undo(t.Context(), hunt.Undo{Device: 7}); err != nil {
+				t.Error(err)
+			}
+			var order []string
+			for _, line := range iso.log {
+				if key, ok := strings.CutPrefix(line, "look "); ok {
+					order = append(order, key)
+				}
+			}
+			want := []string{"undo/isolate/device/7/10", "undo/isolate/device/7/2", "undo/isolate/device/7"}
+			if stays {
+				want = want[:1]
+			}
+			if diff := cmp.Diff(want, order); diff != "" {
+				t.Errorf("order mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+type refusesToGoBack struct{ *lamps }
+
+func (refusesToGoBack) Undo(_ context.Context, tasks []hunt.Task) []hunt.Outcome {
+	return []hunt.Outcome{{Task: tasks[0], Status: hunt.Held, Detail: "somebody else has changed it"}}
+}
+
+// Of two tasks on a machine, both about a file that turned out to be harmless, one was about another file too.
+func TestAMachineStaysForTheFileThatIsStillCondemned(t *testing.T) {
+	t.Parallel()
+	ledger, iso, verdicts := new(memory), &lamps{name: "isolate"}, new(court)
+	cfg := response(ledger, verdicts, iso)
+	cfg.Source, cfg.Searcher = source(nil, indicator(1)), searcher(sighting(1, 7, hunt.Executed))
+	run(t, cfg)
+	later := ledger.records["isolate/device/7"]
+	later.Run, later.Status, later.Task.Round, later.Task.Before = "later", hunt.Already, 2, nil
+	later.Task.Indicators = []hunt.Indicator{indicator(1), indicator(2)}
+	ledger.records["isolate/device/7/2"] = later
+	verdicts.clear(hash(1))
+	cfg.Source, cfg.AutoUndo = source(nil), true
+	if r := run(t, cfg); r.Count(hunt.Held) != 1 || len(iso.lit()) != 1 {
+		t.Errorf("outcomes %v, still on %v; want it held", statuses(r), iso.lit())
+	}
+	if r, err := newHunter(t, cfg).Undo(t.Context(), hunt.Undo{SHA256: hash(1)}); err != nil || r.Count(hunt.Held) != 1 || len(iso.lit()) != 1 {
+		t.Errorf("Undo: %v, %v, still on %v; want it held", statuses(r), err, iso.lit())
+	}
+}
+
+// torn is an archive that breaks off.
+type torn struct{ *memory }
+
+func (a torn) Records(ctx context.Context) iter.Seq2[hunt.Record, error] {
+	return func(yield func(hunt.Record, error) bool) {
+		for rec := range a.memory.Records(ctx) {
+			_ = yield(rec, nil) && yield(hunt.Record{}, context.DeadlineExceeded)
+			return
+		}
+	}
+}
+
+// Nothing is taken back while it is not known what else gives reason for it, nor what is being done at this moment.
+func TestNothingIsTakenBackOnHalfOfWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	ledger, iso, verdicts := new(memory), &lamps{name: "isolate"}, new(court)
+	cfg := response(ledger, verdicts, iso)
+	run(t, cfg)
+	verdicts.clear(hash(1), hash(2))
+	cfg.Source, cfg.AutoUndo, cfg.Archive = source(nil), true, torn{ledger}
+	h := newHunter(t, cfg)
+	if r, err := h.Run(t.Context(), hunt.Window{}); err == nil || len(r.Outcomes) > 0 || len(r.Turned) == 0 {
+		t.Errorf("Run: %v, outcomes %v, turned %v; want an error and nothing taken back", err, statuses(r), r.Turned)
+	}
+	if r, err := h.Undo(t.Context(), hunt.Undo{Device: 7}); err == nil || len(r.Outcomes) > 0 || len(iso.lit()) != 3 {
+		t.Errorf("Undo: %v, outcomes %v, still on %v; want an error and nothing taken back", err, statuses(r), iso.lit())
+	}
+	cfg.Archive, cfg.AutoUndo = ledger, false
+	rec := ledger.records["isolate/device/7"]
+	rec.Status = ""
+	ledger.records["isolate/device/7"] = rec
+	h = newHunter(t, cfg)
+	if r, err := h.Undo(t.Context(), hunt.Undo{Device: 7}); err != nil || r.Held() != 1 || len(iso.lit()) != 3 {
+		t.Errorf("Undo of what is being done: %v, %v, still on %v; want it held", statuses(r), err, iso.lit())
+	}
+	if r := run(t, cfg); len(r.Turned) != 2 || len(r.Turned[0].Records) != 2 {
+		t.Errorf("turned %+v, want what may have been done among it", r.Turned)
 	}
 }

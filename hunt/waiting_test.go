@@ -130,7 +130,7 @@ func TestWhatAPlanHoldsIsNotLostWithIt(t *testing.T) {
 func TestAPlanThatFailsHalfWayIsTakenUp(t *testing.T) {
 	t.Parallel()
 	p, kept := newPlanned(), new(backlog)
-	p.cfg.Backlog, p.cfg.Verifier = kept, new(court)
+	p.cfg.Guards, p.cfg.Backlog, p.cfg.Verifier = nil, kept, new(court)
 	file := p.save(t)
 	if len(kept.open) > 0 {
 		t.Errorf("saving a plan kept %d files", len(kept.open))
@@ -149,5 +149,55 @@ func TestAPlanThatFailsHalfWayIsTakenUp(t *testing.T) {
 	}
 	if len(kept.open) != 1 {
 		t.Errorf("%d open files after a release, want 1", len(kept.open))
+	}
+}
+
+// A plan is what is to be done. What a verdict that turned around would take back is not in it, and applying it takes nothing back.
+func TestAPlanTakesNothingBack(t *testing.T) {
+	t.Parallel()
+	p, verdicts := newPlanned(), new(court)
+	p.cfg.Verifier, p.cfg.AutoUndo = verdicts, true
+	run(t, p.cfg)
+	verdicts.clear(hash(1))
+	p.cfg.Source, p.cfg.Searcher = source(nil, indicator(3)), searcher(sighting(3, 6, hunt.Executed))
+	file := p.save(t)
+	r, err := p.apply(t, file)
+	want := map[string]hunt.Status{"isolate/device/6": hunt.Done, "webhook/process/ORG-d-6/" + hash(3).String(): hunt.Done}
+	if diff := cmp.Diff(want, statuses(r)); diff != "" || err != nil {
+		t.Errorf("error %v, outcomes mismatch (-want +got):\n%s", err, diff)
+	}
+	if len(r.Turned) != 1 || !slices.Contains(p.iso.lit(), "7") {
+		t.Errorf("turned %v, still on %v; want file 1 reported and its machine as it was", r.Turned, p.iso.lit())
+	}
+}
+
+// A task that a person releases and that fails is tried again by the next run, which would not have asked about its file.
+func TestAReleasedTaskThatFailsIsTakenUp(t *testing.T) {
+	t.Parallel()
+	ledger, kept, iso := new(memory), new(backlog), isolate()
+	cfg := response(ledger, new(court), iso)
+	cfg.Backlog, cfg.Guards = kept, []hunt.Guard{holdFile(1)}
+	run(t, cfg)
+	var held []hunt.Record
+	for rec := range recordsOf(t, ledger) {
+		if rec.Status == hunt.Held {
+			held = append(held, rec)
+		}
+	}
+	if len(held) != 1 || len(kept.open) > 0 {
+		t.Fatalf("%d tasks held, open files %v", len(held), kept.open)
+	}
+	iso.fail = map[string]error{"7": context.DeadlineExceeded}
+	h := newHunter(t, cfg)
+	if _, err := h.Release(t.Context(), "ada", true, held...); err != nil || len(kept.open) > 0 {
+		t.Errorf("a dry Release: %v, open files %v", err, kept.open)
+	}
+	if _, err := h.Release(t.Context(), "ada", false, held...); err == nil || !kept.has(1) {
+		t.Errorf("Release: %v, open files %v; want a failure, and file 1 open", err, kept.open)
+	}
+	back := held[0]
+	back.Task.Undo = true
+	if r, err := h.Release(t.Context(), "ada", false, back); err != nil || r.Held() != 1 {
+		t.Errorf("Release of what takes something back: %v, %v; want it held", statuses(r), err)
 	}
 }

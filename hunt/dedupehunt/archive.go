@@ -65,7 +65,7 @@ func (l *Ledger) Records(ctx context.Context) iter.Seq2[hunt.Record, error] {
 func (l *Ledger) mark(ctx context.Context, page []hunt.Record, kept []dedupe.Record) error {
 	index := make(map[dedupe.Key]int)
 	for i, r := range kept {
-		if r.State != dedupe.Done || page[i].Task.Undo {
+		if page[i].Task.Undo || r.State != dedupe.Done && len(page[i].Task.Before) == 0 {
 			continue
 		}
 		for _, key := range []dedupe.Key{undoPrefix + r.Key, againKey(r), ackPrefix + r.Key} {
@@ -87,7 +87,7 @@ func (l *Ledger) mark(ctx context.Context, page []hunt.Record, kept []dedupe.Rec
 	}
 	for _, m := range marks {
 		i := index[m.Key]
-		if m.State != dedupe.Done || l.precedes(m, kept[i]) {
+		if m.State != dedupe.Done || precedes(m, kept[i]) {
 			continue
 		}
 		if strings.HasPrefix(string(m.Key), undoPrefix) {

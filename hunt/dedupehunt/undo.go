@@ -13,16 +13,16 @@ const (
 	againInfix = "/again/"
 )
 
-// againKey is under what a task is taken back that was taken back before, forgotten, and done again since: the store never changes
-// what is done, which here is that it was taken back the first time.
+// againKey is under what a task is taken back that was taken back before and done again since: after the store had forgotten it, or
+// after it had failed and what had come of that was taken back. The store never changes what is done, which here is that it was taken
+// back the first time.
 func againKey(stands dedupe.Record) dedupe.Key {
-	return undoPrefix + stands.Key + againInfix + dedupe.Key(strconv.FormatInt(stands.Created.Unix(), 10))
+	return undoPrefix + stands.Key + againInfix + dedupe.Key(strconv.FormatInt(stands.Updated.UnixNano(), 10))
 }
 
-// precedes tells whether a mark is older than the record that it seems to be about. Clocks differ by less than a lease.
-func (l *Ledger) precedes(mark, record dedupe.Record) bool {
-	return mark.Created.Add(l.cfg.Lease).Before(record.Created)
-}
+// precedes tells whether a mark is older than what the record that it seems to be about stands for: both are from the moment of their
+// end.
+func precedes(mark, record dedupe.Record) bool { return mark.Updated.Before(record.Updated) }
 
 // takenBackAnew puts, in the place of a mark that is about an earlier life of a task, what is known of the present one.
 func (l *Ledger) takenBackAnew(ctx context.Context, tasks []hunt.Task, all map[dedupe.Key][]past) error {
@@ -45,7 +45,7 @@ func (l *Ledger) takenBackAnew(ctx context.Context, tasks []hunt.Task, all map[d
 	}
 	for _, r := range stand {
 		mark := marks[r.Key]
-		if !l.precedes(all[mark][0].record, r) {
+		if !precedes(all[mark][0].record, r) {
 			continue
 		}
 		again := past{round: 1, key: againKey(r)}

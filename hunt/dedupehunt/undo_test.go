@@ -132,3 +132,30 @@ func TestUndoneIsTheTaskThatStoodThen(t *testing.T) {
 		t.Errorf("the records are %+v, want the task undone now, and who took it back both times", all)
 	}
 }
+
+// What had come of a failed attempt was taken back, and the task was done in the end: that is another thing to take back.
+func TestTakenBackBetweenFailureAndSuccess(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	l := clockwork(t, new(dedupe.Memory), &now)
+	back := seen(7, 1, "a")
+	back.Undo = true
+	for i, o := range []hunt.Outcome{failure(false), failure(false), done()} {
+		now = now.Add(time.Hour)
+		o.Before = []byte(`{"on":false}`)
+		ends(t, l, seen(7, 1, "a"), o)
+		if r := records(t, l)[0]; !r.Undone.IsZero() {
+			t.Errorf("attempt %d: the record is %+v, want it not undone", i+1, r)
+		}
+		now = now.Add(time.Second)
+		if got := ends(t, l, back, hunt.Outcome{Status: hunt.Undone}); got.Status != hunt.Undone {
+			t.Errorf("attempt %d: Once = %+v, want undone", i+1, got)
+		}
+		if r := records(t, l)[0]; !r.Undone.Equal(now) {
+			t.Errorf("attempt %d: the record is %+v, want it undone", i+1, r)
+		}
+		if got := rests(t, l, back); got.Status != hunt.Already {
+			t.Errorf("attempt %d: Once = %+v, want already", i+1, got)
+		}
+	}
+}
