@@ -62,7 +62,14 @@ func (f *flight) observe(resp *http.Response, err error) {
 	if err != nil {
 		a.Failure = f.failureOf(err, resp != nil)
 	}
+	told := false
+	defer func() {
+		if !told && resp != nil {
+			_ = resp.Body.Close() // the hook panicked: nobody else gives back the place of a stream
+		}
+	}()
 	f.tell(a)
+	told = true
 }
 
 // requestID is the id of an answer, unless it is none. Services repeat what they are sent, so that it is looked at for credentials

@@ -97,6 +97,39 @@ func TestAStreamIsToldWhenItBegins(t *testing.T) {
 	})
 }
 
+// A hook that panics is its caller's bug: what others need is given back all the same.
+func TestAHookThatPanicsKeepsNoPlace(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		panics := 2
+		c := core(t, play(answer(200, "{}"), answer(200, "x"), answer(200, "{}")), func(cfg *rest.Config) {
+			cfg.MaxInFlight = 1
+			cfg.Observe = func(context.Context, rest.Attempt) {
+				if panics--; panics >= 0 {
+					panic("a bug")
+				}
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		for _, try := range []func(){
+			func() { _, _ = call(ctx, c, get()) },
+			func() { _, _ = c.Stream(ctx, get()) },
+		} {
+			func() {
+				defer func() {
+					if got := recover(); got != "a bug" {
+						t.Errorf("the panic is %v", got)
+					}
+				}()
+				try()
+			}()
+		}
+		if _, err := call(ctx, c, get()); err != nil {
+			t.Errorf("the next call = %v", err)
+		}
+	})
+}
+
 func TestFailuresHaveAKind(t *testing.T) {
 	t.Parallel()
 	canceled := func(ctx context.Context) (context.Context, context.CancelFunc) {
