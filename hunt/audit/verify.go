@@ -32,7 +32,12 @@ type Summary struct {
 // behind a break to tell a line in the wrong place from one that is gone, and holds one line at a time.
 func Records(r io.Reader) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		if err := read(r, new(chain), func(rec Record) bool { return yield(rec, nil) }); err != nil {
+		var c chain
+		err := read(r, &c, func(rec Record) bool { return yield(rec, nil) })
+		if err == nil && c.torn != nil {
+			err = c.cut()
+		}
+		if err != nil {
 			yield(Record{}, err)
 		}
 	}

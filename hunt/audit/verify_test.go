@@ -210,4 +210,12 @@ func TestRecordsYieldsWhatWasWritten(t *testing.T) {
 	if n != 1 {
 		t.Errorf("%d entries after a break", n)
 	}
+	n = 0
+	var err error
+	for _, err = range audit.Records(bytes.NewReader(text[:len(text)-9])) {
+		n++
+	}
+	if kind, line := kindOf(err); kind != audit.KindCut || line != 3 || n != 3 {
+		t.Errorf("%d records of a log whose end was cut off, the last %v", n, err)
+	}
 }
