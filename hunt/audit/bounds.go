@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/pphunt/pphunt/hunt"
@@ -49,6 +50,9 @@ func (b bound) apply(e Entry) Entry {
 	})
 	e.Findings, e.FindingCount = first(e.Findings, e.FindingCount, b.list, func(f Finding) Finding {
 		f.ProcessGUID, f.Path, f.Evidence, f.Field = b.cut(f.ProcessGUID), b.cut(f.Path), b.cut(f.Evidence), b.cut(f.Field)
+		if f.Time = f.Time.UTC(); f.Time.Year() < 0 || f.Time.Year() > 9999 {
+			f.Time = time.Time{} // a device made it up, and JSON cannot say it
+		}
 		return f
 	})
 	e.Requests, e.RequestCount = first(e.Requests, e.RequestCount, b.list, func(r hunt.Request) hunt.Request {

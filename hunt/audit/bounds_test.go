@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -80,6 +81,21 @@ func TestTheLargestEntryFits(t *testing.T) {
 		if len(got) > audit.MaxLine || r.FindingCount != 1000 || len(r.Findings) == 0 || r.Detail == "" {
 			t.Errorf("the line has %d bytes, %d of %d findings", len(got), len(r.Findings), r.FindingCount)
 		}
+	}
+}
+
+// What a device says of its time keeps no decision from being written.
+func TestATimeThatNoJSONCanSay(t *testing.T) {
+	t.Parallel()
+	e := entry(1)
+	e.Findings = []audit.Finding{
+		{Path: "a", Time: time.Date(10000, time.January, 1, 0, 0, 0, 0, time.UTC)}, {Path: "b", Time: time.Date(-1, time.January, 1, 0, 0, 0, 0, time.UTC)},
+		{Path: "c", Time: time.Date(9999, time.December, 31, 23, 0, 0, 0, time.FixedZone("", -2*60*60))}, {Path: "d", Time: noon.In(time.FixedZone("", 25*60*60))},
+	}
+	_, r := line(t, e)
+	want := []audit.Finding{{Path: "a"}, {Path: "b"}, {Path: "c"}, {Path: "d", Time: noon}}
+	if diff := cmp.Diff(want, r.Findings); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 }
 

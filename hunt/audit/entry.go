@@ -94,7 +94,7 @@ type Finding struct {
 	Evidence string `json:"evidence,omitempty"`
 	// Field is the searched field that showed the hash.
 	Field string `json:"field,omitempty"`
-	// Time is the newest activity of the process. Zero means unknown.
+	// Time is the newest activity of the process, in UTC. Zero means unknown, or that it is none: beyond the year 9999.
 	Time time.Time `json:"time,omitzero"`
 }
 
