@@ -168,6 +168,11 @@ func TestAuditLogThatIsNotWhole(t *testing.T) {
 	r.is(t, exitDone, []string{"is whole"}, nil)
 	head := strings.TrimSuffix(r.out[strings.Index(r.out, "Its head is ")+len("Its head is "):], ".\n")
 	c.command(t, "status", "--verify-audit", "--audit-head", head).is(t, exitDone, nil, nil)
+	other := head[:strings.Index(head, ":")+1] + strings.Repeat("a", 64)
+	r = c.command(t, "status", "--verify-audit", "--audit-head", head, "--audit-head", other)
+	if r.is(t, exitFailed, nil, []string{"could not be checked"}); strings.Contains(r.err+r.out, "NOT AS IT WAS") {
+		t.Errorf("a check that could not be made called the log altered:\n%s%s", r.out, r.err)
+	}
 
 	c.write(t, "audit.jsonl", strings.Replace(string(whole), "quarantine requested", "nothing requested", 1))
 	c.command(t, "status", "--verify-audit").is(t, exitFailed, []string{"where it breaks"}, []string{"NOT AS IT WAS WRITTEN", "line 1", "altered"})

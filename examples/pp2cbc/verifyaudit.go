@@ -63,8 +63,13 @@ func (j *job) verifyAudit(ctx context.Context, heads []audit.Head) int {
 		return j.refuse(errors.New("audit.filename is off: there is no audit log"))
 	}
 	sum, err := audit.VerifyFile(ctx, j.cfg.audit, heads...)
-	if errors.Is(err, fs.ErrNotExist) {
+	_, broken := errors.AsType[*audit.BreakError](err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		j.complain("there is no audit log %s: either nothing was ever done with this configuration, or it was moved or deleted", j.cfg.audit)
+		return exitFailed
+	case err != nil && !broken && !errors.Is(err, audit.ErrNotLog):
+		j.complain("the audit log could not be checked: %v", err)
 		return exitFailed
 	}
 	state := auditState{

@@ -61,7 +61,7 @@ func (h Head) line(e Entry) ([]byte, Head, error) {
 			Entry
 		}{h.Seq + 1, h.Hash, b.apply(e)})
 		if err != nil {
-			return nil, Head{}, fmt.Errorf("audit: %w", err)
+			return nil, Head{}, fmt.Errorf("encoding the entry: %w", err)
 		}
 		body = body[:len(body)-1] // the brace
 		if len(body)+hashLength+1 > MaxLine {
@@ -72,7 +72,7 @@ func (h Head) line(e Entry) ([]byte, Head, error) {
 		body = hex.AppendEncode(body, sum[:])
 		return append(body, hashEnds+"\n"...), Head{h.Seq + 1, sum}, nil
 	}
-	return nil, Head{}, errors.New("audit: the entry is too long") // never: the last bound is far below
+	return nil, Head{}, errors.New("the entry is too long") // never: the last bound is far below
 }
 
 // plainJSON escapes what a terminal would act on or show in another order, besides what JSON must escape.

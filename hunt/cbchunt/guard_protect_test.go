@@ -285,7 +285,9 @@ type reader struct {
 	err     error
 }
 
-func (r reader) ByIDs(context.Context, ...cbc.DeviceID) ([]cbc.Device, error) { return r.devices, r.err }
+func (r reader) ByIDs(context.Context, ...cbc.DeviceID) ([]cbc.Device, error) {
+	return r.devices, r.err
+}
 
 func TestProtectDevicesThatAreOnlyPartlyKnown(t *testing.T) {
 	t.Parallel()
