@@ -38,6 +38,7 @@ func TestFailuresWaitAreGivenUpAndAcknowledged(t *testing.T) {
 	later := func() time.Time { return time.Now().Add(3 * 24 * time.Hour) }
 	at := func(args ...string) result { return runAt(t.Context(), later, append(args, "--config", c.config)...) }
 	r := at("status")
+	at("status", "--json").is(t, exitFailed, []string{`"given_up": 3`}, nil)
 	r.is(t, exitFailed, []string{"given up: 3", "Given up, nobody tries it again: 3", "To try one again: pp2cbc apply --held"}, nil)
 	at("status", "--ack", ids[0]+","+ids[1], ids[2]).is(t, exitDone, []string{"acknowledged: 3"}, nil)
 	at("status").is(t, exitDone, []string{"acknowledged: 3"}, nil)

@@ -167,6 +167,9 @@ func (s *story) summary() {
 			counts = append(counts, fmt.Sprintf("%s: %d.", status, n))
 		}
 	}
+	if n := len(r.Turned); n > 0 {
+		counts = append(counts, fmt.Sprintf("Verdicts taken back: %d.", n))
+	}
 	if n := len(r.Open); n > 0 {
 		counts = append(counts, fmt.Sprintf("Waiting from earlier runs: %d.", n))
 	}

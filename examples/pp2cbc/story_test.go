@@ -78,7 +78,7 @@ func TestStoryNamesWhatToType(t *testing.T) {
 		"Held, a person has to decide: 1\n  " + taskID(held) + "  isolate       PC-1 (1)\n                            protected\n",
 		"pp2cbc apply --held " + taskID(held), "pp2cbc status --ack " + taskID(held),
 		"Given up, nobody tries it again: 1\n  " + taskID(gone), "To try one again: pp2cbc apply --held " + taskID(gone),
-		"Failed before, and not tried yet again: 1\n", "Stays, and why: 1\n  script        PC-4 (4)\n",
+		"Failed before, and not tried yet again: 1\n", "Stays, and why: 1\n  undo script   PC-4 (4)\n",
 		"Waiting for a person since earlier runs: 1\n  " + taskID(waits), "old reason, since 2026-03-02 10:00:00", "Acknowledged: 2.",
 	} {
 		if !strings.Contains(text, want) {

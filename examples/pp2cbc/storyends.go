@@ -103,7 +103,11 @@ func (s *story) entry(t hunt.Task, detail string, withID bool) {
 	if withID {
 		id = taskID(t) + "  "
 	}
-	s.printf("  %s%-13s %s", id, t.Action, harmless(target(t)))
+	action := t.Action
+	if t.Undo && !s.r.Undo {
+		action = "undo " + action
+	}
+	s.printf("  %s%-13s %s", id, action, harmless(target(t)))
 	if detail != "" {
 		s.printf("\n  %*s%-13s   %s", len(id), "", "", harmless(detail))
 	}

@@ -13,27 +13,34 @@ import (
 // planned lists what a dry run would do: each write, to whom, on what evidence, and what the target is like now. Which mails brought
 // a file, and what it is condemned as, stands in the list of files above.
 func (s *story) planned() {
+	s.plannedOf("Would be done", false)
+	s.plannedOf("Would be taken back", true)
+}
+
+func (s *story) plannedOf(title string, undo bool) {
 	var order []string
 	byAction := make(map[string][]hunt.Outcome)
+	total := 0
 	for _, o := range s.r.Outcomes {
-		if o.Status != hunt.Planned {
+		if o.Status != hunt.Planned || o.Task.Undo != undo {
 			continue
 		}
 		if byAction[o.Task.Action] == nil {
 			order = append(order, o.Task.Action)
 		}
 		byAction[o.Task.Action] = append(byAction[o.Task.Action], o)
+		total++
 	}
-	if len(order) == 0 {
+	if total == 0 {
 		return
 	}
-	title := "Would be done"
-	if s.r.Undo {
-		title = "Would be taken back"
-	}
-	s.printf("\n%s: %d\n", title, s.r.Count(hunt.Planned))
+	s.printf("\n%s: %d\n", title, total)
 	for _, action := range order {
-		s.printf("  %s\n", words(action, s.effect(action)))
+		effect := ""
+		if !undo {
+			effect = s.effect(action)
+		}
+		s.printf("  %s\n", words(action, effect))
 		for _, o := range head(&s.page, byAction[action]) {
 			s.plannedOne(o)
 		}
@@ -42,9 +49,6 @@ func (s *story) planned() {
 
 // effect says what an action sends to whom, and whether that can be taken back.
 func (s *story) effect(action string) string {
-	if s.r.Undo {
-		return ""
-	}
 	back := ""
 	if spec, ok := s.specs[action]; ok && spec.Impact != hunt.Tells {
 		back = ". It cannot be taken back"

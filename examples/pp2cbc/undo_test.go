@@ -140,6 +140,7 @@ func TestVerdictThatIsTakenBack(t *testing.T) {
 		t.Errorf("nobody wants to know of the verdict, and the run ended with %d and told\n%s", r.code, r.out)
 	}
 	c.edit(t, "recheck = none", "auto_undo = True")
+	c.run(t, "--dry-run").is(t, exitHeld, []string{"Would be taken back: 2\n  isolate\n", "and now: planned"}, nil)
 	c.run(t).is(t, exitDone, []string{"VERDICT TAKEN BACK: 1 file is", "and now: undone", "Taken back: 2"}, nil)
 	if got := c.isolated(); len(got) != 2 {
 		t.Errorf("isolated is %q, want the analyst's and the one with another file", got)
