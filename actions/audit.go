@@ -52,7 +52,7 @@ func quarantinedByOthers(ctx context.Context, log AuditReader, we string, since 
 
 // concerns tells whether an entry may be about a device: it has its id or its name, or no number that could be another's.
 func concerns(text string, d cbc.Device) bool {
-	numbers := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsDigit(r) })
+	numbers := strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
 	name, host := strings.ToLower(d.Name), d.Host()
 	return len(numbers) == 0 || slices.Contains(numbers, strconv.FormatInt(int64(d.ID), 10)) ||
 		name != "" && strings.Contains(text, name) || host != "" && strings.Contains(text, host)

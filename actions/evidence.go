@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pphunt/pphunt/cbc"
 	"github.com/pphunt/pphunt/hunt"
@@ -146,7 +147,21 @@ func (k *keeper) begin(size int64, kept string) {
 		if k.err = isCopy(k.name(), k.hash); k.err == nil {
 			k.kept = k.name()
 		} else if errors.Is(k.err, os.ErrNotExist) {
-			k.file, k.err = os.CreateTemp(k.dir, "incoming-*")
+			sweep(k.dir)
+			k.file, k.err = os.CreateTemp(k.dir, incoming)
+		}
+	}
+}
+
+// incoming is what a copy is called until it is whole.
+const incoming = "pphunt-incoming-*.part"
+
+// sweep removes the parts of copies that a process has left that was killed. What is younger may be another one's.
+func sweep(dir string) {
+	parts, _ := filepath.Glob(filepath.Join(dir, incoming)) // the pattern is right unless the directory's name has signs of one: then they stay
+	for _, name := range parts {
+		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > 24*time.Hour {
+			_ = os.Remove(name) // the next one tries again
 		}
 	}
 }

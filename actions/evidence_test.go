@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -182,5 +183,30 @@ func TestEvidenceIsWholeOrNotThere(t *testing.T) {
 	d.content = strings.NewReader(evil)
 	if got, err := actions.Contain(t.Context(), d, at); err != nil || got.Deleted || len(kept(t, dir)) != 0 {
 		t.Errorf("Contain of another file = %+v, %v with the evidence %v; want nothing kept", got, err, kept(t, dir))
+	}
+}
+
+// A process that was killed leaves a part behind, which the next one removes, but not that of another one at work.
+func TestEvidenceOfAProcessThatWasKilled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	old, young, other := filepath.Join(dir, "pphunt-incoming-1.part"), filepath.Join(dir, "pphunt-incoming-2.part"), filepath.Join(dir, "notes.txt")
+	yesterday := time.Now().Add(-25 * time.Hour)
+	for _, name := range []string{old, young, other} {
+		if err := os.WriteFile(name, []byte("MZ"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Chtimes(old, yesterday, yesterday), os.Chtimes(other, yesterday, yesterday)); err != nil {
+		t.Fatal(err)
+	}
+	at := target()
+	at.EvidenceDir = dir
+	if got, err := actions.Contain(t.Context(), &device{content: strings.NewReader(evil)}, at); err != nil || !got.Deleted {
+		t.Errorf("Contain = %+v, %v; want the file deleted", got, err)
+	}
+	want := map[string]string{filepath.Base(young): "MZ", filepath.Base(other): "MZ", filepath.Base(copyName(dir)): evil}
+	if diff := gocmp.Diff(want, kept(t, dir)); diff != "" {
+		t.Errorf("evidence mismatch (-want +got):\n%s", diff)
 	}
 }
