@@ -95,11 +95,6 @@ const (
 	isLeft situation = "not taken back"
 )
 
-// MarshalText makes it the name of a member of JSON.
-func (s situation) MarshalText() ([]byte, error) {
-	return []byte(strings.ReplaceAll(string(s), " ", "_")), nil
-}
-
 // situationOf sorts a record into one of them. Nothing that is acknowledged waits for anybody.
 func situationOf(r hunt.Record) situation {
 	switch {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -107,12 +108,26 @@ func (p program) status(ctx context.Context, args []string) int {
 
 // standing is what the ledger remembers, as status tells it.
 type standing struct {
-	Ledger string            `json:"ledger"`
-	Counts map[situation]int `json:"counts"`
+	Ledger string
+	Counts map[situation]int
 	// Tasks are those that are asked for, in the order of their keys.
-	Tasks []hunt.Record `json:"tasks"`
+	Tasks []hunt.Record
 	// Claims tell who does what is being done.
-	Claims []claim `json:"claims,omitempty"`
+	Claims []claim
+}
+
+// MarshalJSON writes the words of the counts without spaces.
+func (s standing) MarshalJSON() ([]byte, error) {
+	counts := make(map[string]int, len(s.Counts))
+	for how, n := range s.Counts {
+		counts[strings.ReplaceAll(string(how), " ", "_")] = n
+	}
+	return json.Marshal(struct {
+		Ledger string         `json:"ledger"`
+		Counts map[string]int `json:"counts"`
+		Tasks  []hunt.Record  `json:"tasks"`
+		Claims []claim        `json:"claims,omitempty"`
+	}{s.Ledger, counts, s.Tasks, s.Claims})
 }
 
 type claim struct {
