@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pphunt/pphunt/cbc/cbctest"
 	"github.com/pphunt/pphunt/dedupe"
 	"github.com/pphunt/pphunt/dedupe/sqlitededupe"
 )
@@ -27,6 +28,8 @@ type reference struct {
 	picture  picture
 	requests int
 	writes   int
+	// undone is what is left when it was taken back.
+	undone undone
 }
 
 // picture is what the services look like, without what differs from run to run.
@@ -111,12 +114,18 @@ func (s *stage) open() []string {
 type aftermath struct {
 	effects  map[string]int
 	done     map[dedupe.Key]bool
-	sessions []string // open ones
+	sessions []string        // open ones
+	deleted  map[string]bool // files of the small world
 }
 
 func (s *stage) aftermath(t *testing.T, keys []dedupe.Key) aftermath {
 	t.Helper()
-	return aftermath{s.effects(), s.doneNow(t, keys), s.open()}
+	a := aftermath{s.effects(), s.doneNow(t, keys), s.open(), make(map[string]bool)}
+	for _, path := range smallFiles() {
+		there := slices.ContainsFunc(slices.Concat(s.lab.CBC.Files(smallLaptop), s.lab.CBC.Files(smallVirtual)), func(f cbctest.File) bool { return f.Path == path })
+		a.deleted[path] = !there
+	}
+	return a
 }
 
 // readLedger looks tasks up in a ledger that nobody has open.
@@ -212,6 +221,9 @@ func undisturbed(t *testing.T, s *stage) reference {
 	if ref.code != exitDone || t.Failed() {
 		t.Fatalf("the reference ended with %d: %s\n%s", ref.code, p.err.String(), p.out.String())
 	}
+	if ref.undone = s.undo(t); cmp.Equal(ref.undone.picture, ref.picture) {
+		t.Fatal("undo has changed nothing")
+	}
 	return ref
 }
 
@@ -226,8 +238,15 @@ func (ref *reference) judge(t *testing.T, s *stage, crash aftermath) {
 	if diff := cmp.Diff(ref.picture, s.picture(t)); diff != "" {
 		t.Errorf("the services differ from those of the reference (-want +got):\n%s", diff)
 	}
-	known := readLedger(t, s.ledger, ref.done)
+	audit := s.launch(t, trap{}, "status", "--verify-audit", "--config", s.config)
+	if code := audit.end(t); code != exitDone {
+		t.Errorf("the audit log does not verify, %d: %s%s", code, audit.out.String(), audit.err.String())
+	}
+	known, decided := readLedger(t, s.ledger, ref.done), s.decided(t)
 	for _, key := range ref.done {
+		if !decided[key] {
+			t.Errorf("the audit log does not tell that %s was done", key)
+		}
 		if r := known[key]; r.State != dedupe.Done {
 			t.Errorf("%s is %q in the ledger, want done: %s", key, r.State, r.Detail)
 		}
@@ -247,4 +266,21 @@ func (ref *reference) judge(t *testing.T, s *stage, crash aftermath) {
 			t.Errorf("%s is nothing that the reference has done", effect)
 		}
 	}
+}
+
+// decided are the tasks that the audit log has as done.
+func (s *stage) decided(t *testing.T) map[dedupe.Key]bool {
+	t.Helper()
+	all := make(map[dedupe.Key]bool)
+	text, err := os.ReadFile(filepath.Join(s.dir, "audit.jsonl"))
+	if err != nil {
+		t.Error(err)
+	}
+	for line := range strings.SplitSeq(string(text), "\n") {
+		var entry struct{ Key, Status string }
+		if json.Unmarshal([]byte(line), &entry) == nil && (entry.Status == "done" || entry.Status == "already") { // what is torn is none
+			all[dedupe.Key(entry.Key)] = true
+		}
+	}
+	return all
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// watchWrites calls write after each write of the ledger in a directory that is noticed, with its number, until stop is called,
+// watchWrites calls write after each write of the ledger and of the audit log in a directory that is noticed, with its number, until stop is called,
 // which returns how many there were. Writes that follow each other fast may be noticed as one.
 func watchWrites(t *testing.T, dir string, write func(n int)) (stop func() int, ok bool) {
 	t.Helper()
@@ -33,7 +33,7 @@ func watchWrites(t *testing.T, dir string, write func(n int)) (stop func() int, 
 				return
 			}
 			for _, name := range eventNames(buffer[:size]) {
-				if strings.HasPrefix(strings.TrimPrefix(name, "."), "app.sql") {
+				if strings.HasPrefix(strings.TrimPrefix(name, "."), "app.sql") || name == "audit.jsonl" {
 					n++
 					write(n)
 				}

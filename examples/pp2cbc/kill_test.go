@@ -43,6 +43,35 @@ func (ref *reference) points() []point {
 	return all
 }
 
+// some are points that lie evenly among others.
+func some(points []point, n int) []point {
+	step := max(1, len(points)/n) | 1 // odd, so that both kinds of points at requests are among them
+	var few []point
+	for i := step / 2; i < len(points); i += step {
+		few = append(few, points[i])
+	}
+	return few
+}
+
+// strikes runs a command, kills it at the point, and tells whether it has come to it.
+func (p point) strikes(t *testing.T, s *stage, args ...string) bool {
+	t.Helper()
+	var victim atomic.Pointer[process]
+	stop, watched := watchWrites(t, s.dir, func(n int) {
+		if v := victim.Load(); v != nil && n == p.write {
+			v.kill()
+		}
+	})
+	v := s.launch(t, p.trap, args...)
+	victim.Store(v)
+	killed := v.end(t) < 0
+	if watched {
+		stop()
+	}
+	s.settle(t)
+	return killed
+}
+
 // However the program dies, the next run brings everything to its end, and nothing is done twice but what the crash fell into.
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
@@ -51,13 +80,7 @@ func TestKilledAnywhere(t *testing.T) {
 	points := ref.points()
 	total := len(points)
 	if os.Getenv(everyKill) == "" {
-		const some = 20
-		step := max(1, total/some) | 1 // odd, so that both kinds of points at requests are among them
-		var few []point
-		for i := step / 2; i < total; i += step {
-			few = append(few, points[i])
-		}
-		points = few
+		points = some(points, 20)
 	}
 	var killed, again atomic.Int64
 	concurrently(t, points, func(t *testing.T, at point) {
@@ -80,19 +103,7 @@ func TestKilledAnywhere(t *testing.T) {
 func killAndRunAgain(t *testing.T, ref *reference, at point) (killed bool, runs int) {
 	t.Helper()
 	s := newStage(t, smallWorld(time.Now()))
-	var victim atomic.Pointer[process]
-	stop, watched := watchWrites(t, s.dir, func(n int) {
-		if p := victim.Load(); p != nil && n == at.write {
-			p.kill()
-		}
-	})
-	p := s.start(t, at.trap)
-	victim.Store(p)
-	killed = p.end(t) < 0
-	if watched {
-		stop()
-	}
-	s.settle(t)
+	killed = at.strikes(t, s, "--config", s.config)
 	crash := s.aftermath(t, ref.done)
 	var window []string
 	if s.searched() {
@@ -111,6 +122,7 @@ func killAndRunAgain(t *testing.T, ref *reference, at point) (killed bool, runs 
 		}
 	}
 	ref.judge(t, s, crash)
+	ref.undoes(t, s, crash)
 	if runs > 3 {
 		t.Errorf("three runs after the crash did not bring everything to its end:\n%s", said)
 	}

@@ -81,3 +81,8 @@ func smallKills() map[string]string {
 		"kill 1002/3344": "live_response/process/7QRST4UV-000003ea-00000d10-00000000-1dc000000000003/" + digestOf("made-up malware: the second"),
 	}
 }
+
+// smallFiles are the files that are deleted in the small world, with the kills that go before.
+func smallFiles() map[string]string {
+	return map[string]string{"kill 1001/6700": `c:\users\ann\downloads\first.exe`, "kill 1002/3344": `c:\users\bob\desktop\second.exe`}
+}
