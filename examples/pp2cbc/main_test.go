@@ -191,7 +191,7 @@ func TestDemo(t *testing.T) {
 	}
 	// The dry run, the status and the second hunt change nothing.
 	var steps []string
-	for _, line := range strings.Split(r.out, "\n") {
+	for line := range strings.SplitSeq(r.out, "\n") {
 		code, calls, ok := strings.Cut(line, ", after ")
 		if !ok {
 			continue

@@ -127,20 +127,20 @@ func realm(cfg *config) string {
 	if _, rest, ok := strings.Cut(host, "://"); ok {
 		host = rest
 	}
-	name := strings.ToLower(strings.TrimSuffix(host, "/")) + "/" + cfg.orgKey
+	name := []string{strings.ToLower(strings.TrimSuffix(host, "/")) + "/" + cfg.orgKey}
 	a := cfg.actions
 	for _, part := range []struct{ key, value string }{{"watchlist", a.watchlist}, {"policy", a.policy}, {"nsx_tag", a.nsxTag}} {
 		if part.value != "" {
-			name += fmt.Sprintf(", %s = %s", part.key, part.value)
+			name = append(name, part.key+" = "+part.value)
 		}
 	}
 	for _, part := range []struct{ key, value string }{{"script", strings.Join(a.script, "\x00")}, {"webhook", a.webhook.text()}} {
 		if part.value != "" { // these can have a secret in them
 			sum := sha256.Sum256([]byte(part.value))
-			name += fmt.Sprintf(", %s %x", part.key, sum[:4])
+			name = append(name, fmt.Sprintf("%s %x", part.key, sum[:4]))
 		}
 	}
-	return name
+	return strings.Join(name, ", ")
 }
 
 func logEvent(logger *slog.Logger, e hunt.Event) {
