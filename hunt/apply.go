@@ -59,7 +59,7 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	x := h.newRun(r, p.by)
 	known := x.known(ctx, p.Tasks)
 	v := h.review(ctx, p, r, known)
-	x.recall(ctx)
+	x.recall(ctx, h.since())
 	if !p.partial {
 		x.turn(ctx, !p.saved)
 	}

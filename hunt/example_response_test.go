@@ -84,7 +84,7 @@ func ExampleGuard() {
 	}
 	fmt.Println(lamp.lit(), report.Held(), "held")
 
-	for record, err := range ledger.Records(ctx) {
+	for record, err := range ledger.Records(ctx, time.Time{}) {
 		if err != nil || record.Status != hunt.Held {
 			continue
 		}

@@ -34,7 +34,7 @@ type Record struct {
 	Refused bool
 	// GivenUp means that no run tries it again.
 	GivenUp bool
-	// Acknowledged means that a person has taken note of what is held or given up.
+	// Acknowledged means that a person has taken note of what is held, given up, or done.
 	Acknowledged bool
 	// Undone is when it was taken back. Zero means that it was not.
 	Undone time.Time
@@ -42,8 +42,10 @@ type Record struct {
 
 // Archive is the memory of a ledger beyond the tasks of one run.
 type Archive interface {
-	// Records yields what is remembered of every task, in the order of their keys, and at most one error, last.
-	Records(ctx context.Context) iter.Seq2[Record, error]
+	// Records yields what is remembered of every task, in the order of their keys, and at most one error, last. Tasks that came to
+	// their end before a time, by being done or by having nothing to do, may be left out: there are many of them, and a run has no use
+	// for them. The zero time leaves none out.
+	Records(ctx context.Context, since time.Time) iter.Seq2[Record, error]
 	// Hold remembers tasks that are held, for a person to decide on. What is done or being done stays as it is.
 	Hold(ctx context.Context, run string, held ...Outcome) error
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pphunt/pphunt/hunt"
 )
@@ -109,7 +110,7 @@ func (m *memory) Hold(_ context.Context, run string, held ...hunt.Outcome) error
 	return nil
 }
 
-func (m *memory) Records(context.Context) iter.Seq2[hunt.Record, error] {
+func (m *memory) Records(context.Context, time.Time) iter.Seq2[hunt.Record, error] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var all []hunt.Record

@@ -174,7 +174,7 @@ func TestWhatIsHeldCanBeReleased(t *testing.T) {
 func recordsOf(t *testing.T, ledger *memory) func(func(hunt.Record) bool) {
 	t.Helper()
 	return func(yield func(hunt.Record) bool) {
-		for rec, err := range ledger.Records(t.Context()) {
+		for rec, err := range ledger.Records(t.Context(), time.Time{}) {
 			if err != nil {
 				t.Fatal(err)
 			}

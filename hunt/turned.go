@@ -5,21 +5,34 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
-// recall reads what the archive remembers.
-func (x *run) recall(ctx context.Context) {
+// recall reads what the archive remembers, but for what was done before a time.
+func (x *run) recall(ctx context.Context, since time.Time) {
 	if x.h.cfg.Archive == nil {
 		return
 	}
-	for rec, err := range x.h.cfg.Archive.Records(ctx) {
+	x.records = nil
+	for rec, err := range x.h.cfg.Archive.Records(ctx, since) {
 		if err != nil {
 			x.problem(Problem{Stage: "ledger", Err: err})
 			x.torn = true
 			return
 		}
-		x.records = append(x.records, rec)
+		// An archive need not leave anything out, and there are many of them.
+		if since.IsZero() || !rec.Last.Before(since) || rec.Status != Done && rec.Status != Already && rec.Status != Undone {
+			x.records = append(x.records, rec)
+		}
 	}
+}
+
+// since is from when on what was done is asked about again.
+func (h *Hunter) since() time.Time {
+	if h.cfg.Recheck < 0 {
+		return h.cfg.Now()
+	}
+	return h.cfg.Now().Add(-h.cfg.Recheck)
 }
 
 // stands tells whether something was done that is still so, as far as the ledger knows. Where an attempt failed, or was held the next
@@ -70,6 +83,9 @@ func (x *run) turn(ctx context.Context, takeBack bool) {
 	if !takeBack || !x.h.cfg.AutoUndo || len(x.r.Turned) == 0 {
 		return
 	}
+	if x.recall(ctx, time.Time{}); x.torn { // what was done long ago can give reason for the same
+		return
+	}
 	withdrawn := make(map[SHA256]bool)
 	for _, t := range x.r.Turned {
 		withdrawn[t.SHA256] = true
@@ -82,7 +98,7 @@ func (x *run) turn(ctx context.Context, takeBack bool) {
 // standing files what was done lately, and was not acknowledged, under the files it was about. What merely tells is no reason to ask
 // for a verdict with every run: there is a report for every condemned file, seen or not.
 func (x *run) standing() map[SHA256]*Turned {
-	since := x.h.cfg.Now().Add(-x.h.cfg.Recheck)
+	since := x.h.since()
 	byFile := make(map[SHA256]*Turned)
 	for _, tells := range []bool{false, true} {
 		for _, rec := range x.records {

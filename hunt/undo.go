@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Undo says what to take back: everything of one run, on one device, or about one file. Exactly one of the three is set.
@@ -68,7 +69,7 @@ func (h *Hunter) Undo(ctx context.Context, u Undo) (*Report, error) {
 	begun := h.cfg.Now().UTC()
 	r := &Report{Run: runID(begun), Begun: begun, Undo: true, DryRun: u.DryRun}
 	x := h.newRun(r, u.By)
-	x.recall(ctx)
+	x.recall(ctx, time.Time{})
 	x.takeBack(ctx, u.selects, u.needed)
 	if !x.torn {
 		x.leaveUnderWay(u.selects)
@@ -86,6 +87,12 @@ func (x *run) takeBack(ctx context.Context, selected func(Record) bool, needed f
 		return
 	}
 	byAction := make(map[string][]Task)
+	rounds := make(map[string][]Record)
+	for _, rec := range x.records {
+		if !rec.Task.Undo {
+			rounds[rec.Task.Base()] = append(rounds[rec.Task.Base()], rec)
+		}
+	}
 	held := make(map[string]string)
 	for _, rec := range slices.SortedStableFunc(slices.Values(x.records), func(a, b Record) int { return b.Last.Compare(a.Last) }) {
 		if !rec.stands() || !selected(rec) {
@@ -93,7 +100,7 @@ func (x *run) takeBack(ctx context.Context, selected func(Record) bool, needed f
 		}
 		t := rec.Task
 		t.Undo, t.Released = true, false
-		if reason := x.stillNeeded(rec, selected, needed); reason != "" {
+		if reason := stillNeeded(rec, rounds[rec.Task.Base()], selected, needed); reason != "" {
 			held[t.Key()] = reason
 		}
 		byAction[t.Action] = append(byAction[t.Action], t)
@@ -166,21 +173,20 @@ func (x *run) leaveUnderWay(selected func(Record) bool) {
 	}
 }
 
-// stillNeeded is why a state stays although what set it is to be taken back.
-func (x *run) stillNeeded(rec Record, selected func(Record) bool, needed func(SHA256) bool) string {
+// stillNeeded is why a state stays although what set it is to be taken back, given all rounds on the target.
+func stillNeeded(rec Record, rounds []Record, selected func(Record) bool, needed func(SHA256) bool) string {
 	if why := files(rec.Task, needed); why != "" {
 		return "stays: the task was about " + why + " too"
 	}
 	if rec.Task.Scope != ScopeDevice {
 		return ""
 	}
-	for _, other := range x.records {
-		if other.Task.Action != rec.Task.Action || other.Task.Target != rec.Task.Target || other.Task.Key() == rec.Task.Key() ||
-			selected(other) && files(other.Task, needed) == "" {
+	for _, other := range rounds {
+		if other.Task.Key() == rec.Task.Key() || selected(other) && files(other.Task, needed) == "" {
 			continue
 		}
 		// One that found the state so has no part in it, but a reason for it, and so has one that is being done.
-		if other.Undone.IsZero() && !other.Task.Undo && (other.Status == Done || other.Status == Already || other.Status == "") {
+		if other.Undone.IsZero() && (other.Status == Done || other.Status == Already || other.Status == "") {
 			return "stays: " + files(other.Task, func(SHA256) bool { return true }) + " gives reason for it too (run " + other.Run + ")"
 		}
 	}

@@ -253,9 +253,9 @@ func TestAMachineStaysForTheFileThatIsStillCondemned(t *testing.T) {
 // torn is an archive that breaks off.
 type torn struct{ *memory }
 
-func (a torn) Records(ctx context.Context) iter.Seq2[hunt.Record, error] {
+func (a torn) Records(ctx context.Context, since time.Time) iter.Seq2[hunt.Record, error] {
 	return func(yield func(hunt.Record, error) bool) {
-		for rec := range a.memory.Records(ctx) {
+		for rec := range a.memory.Records(ctx, since) {
 			_ = yield(rec, nil) && yield(hunt.Record{}, context.DeadlineExceeded)
 			return
 		}

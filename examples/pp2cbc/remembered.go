@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pphunt/pphunt/hunt"
 )
@@ -32,7 +33,7 @@ func (j *job) records(ctx context.Context) (l *ledger, all []hunt.Record, end fu
 // all is everything that the ledger remembers of tasks.
 func (l *ledger) all(ctx context.Context) ([]hunt.Record, error) {
 	var all []hunt.Record
-	for rec, err := range l.Records(ctx) {
+	for rec, err := range l.Records(ctx, time.Time{}) {
 		if err != nil {
 			return nil, err
 		}

@@ -14,15 +14,15 @@ import (
 // done at this moment, and one that is going to be tried again anyway.
 var ErrNothingToAcknowledge = errors.New("dedupehunt: nothing to acknowledge")
 
-// Acknowledge notes that a person knows of tasks, by their keys: those that are held, as long as the reason stays the same, those that
-// are given up, and those that are done and whose verdict turned around. It does not let any of them be done. The error joins one for each
+// Acknowledge notes that a person knows of tasks, by their keys: those that are held, as long as the reason stays the same
+// and nothing new is found, those that are given up, as long as nothing new is found, and those that are done and whose verdict turned around. It does not let any of them be done. The error joins one for each
 // key that could not be acknowledged; the others are.
 func (l *Ledger) Acknowledge(ctx context.Context, keys ...string) error {
 	var problems []error
 	var valid []dedupe.Key
 	for _, text := range keys {
 		key := dedupe.Key(text)
-		if _, ours := taskOf(key); !ours || (ackPrefix+key).Check() != nil {
+		if _, ours := taskOf(key); !ours || ackKey(dedupe.Record{Key: key, Updated: l.cfg.Now()}).Check() != nil {
 			problems = append(problems, fmt.Errorf("%w: %q is the key of no task", ErrNothingToAcknowledge, text))
 			continue
 		}
@@ -44,7 +44,7 @@ func (l *Ledger) acknowledge(ctx context.Context, keys []dedupe.Key, problems *[
 		keys = slices.DeleteFunc(keys, func(k dedupe.Key) bool { return k == r.Key })
 		switch p := newPast(1, r); {
 		case r.State == dedupe.Done:
-			marks = append(marks, ackPrefix+r.Key)
+			marks = append(marks, ackKey(r))
 		case l.acknowledgeable(p):
 			open = append(open, r.Key)
 		default:

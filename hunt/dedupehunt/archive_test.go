@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"testing"
 	"time"
@@ -124,7 +125,7 @@ func TestRecordsOfManyTasks(t *testing.T) {
 		t.Errorf("records mismatch (-want +got):\n%s", diff)
 	}
 	n := 0
-	for range l.Records(t.Context()) {
+	for range l.Records(t.Context(), time.Time{}) {
 		if n++; n == 3 {
 			break
 		}
@@ -146,7 +147,7 @@ func TestRecordsTellTheirErrorOnce(t *testing.T) {
 			ctx = over
 		}
 		var problems []error
-		l.Records(ctx)(func(_ hunt.Record, err error) bool {
+		l.Records(ctx, time.Time{})(func(_ hunt.Record, err error) bool {
 			problems = append(problems, err)
 			return true
 		})
@@ -156,10 +157,37 @@ func TestRecordsTellTheirErrorOnce(t *testing.T) {
 	}
 }
 
-// blind is a store that cannot look anything up.
+// blind is a store that cannot list marks.
 type blind struct{ dedupe.Store }
 
-func (blind) Lookup(context.Context, ...dedupe.Key) ([]dedupe.Record, error) { return nil, errStore }
+func (b blind) Scan(ctx context.Context, prefix dedupe.Key) iter.Seq2[dedupe.Record, error] {
+	if prefix == "" {
+		return b.Store.Scan(ctx, prefix)
+	}
+	return func(yield func(dedupe.Record, error) bool) { yield(dedupe.Record{}, errStore) }
+}
+
+// A run has no use for what was done long ago. What waits for somebody is told of however old it is.
+func TestRecordsSince(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	l := clockwork(t, new(dedupe.Memory), &now)
+	ends(t, l, seen(1, 1, "g"), done())
+	ends(t, l, seen(2, 1, "g"), failure(false))
+	hold(t, l, "no", seen(3, 1, "g"))
+	now = now.Add(time.Hour)
+	ends(t, l, seen(4, 1, "g"), done())
+	var got []string
+	for r, err := range l.Records(t.Context(), now) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, r.Task.Target)
+	}
+	if diff := cmp.Diff([]string{"2", "3", "4"}, got); diff != "" {
+		t.Errorf("records mismatch (-want +got):\n%s", diff)
+	}
+}
 
 func TestAcknowledge(t *testing.T) {
 	t.Parallel()
@@ -205,5 +233,29 @@ func TestAcknowledge(t *testing.T) {
 	}
 	if a, b := state(t, store, 2), state(t, store, 3); a.State != dedupe.Failed || b.State != dedupe.Released {
 		t.Errorf("the states are %s and %s, want failed and released as before", a.State, b.State)
+	}
+}
+
+// The store forgot what a person had taken note of, and it was done again.
+func TestAcknowledgedIsWhatWasDoneThen(t *testing.T) {
+	t.Parallel()
+	now, store := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC), new(dedupe.Memory)
+	l := clockwork(t, store, &now)
+	for i := range 2 {
+		ends(t, l, seen(7, 1, "g"), done())
+		if r := records(t, l)[0]; r.Acknowledged {
+			t.Errorf("life %d: the record is %+v, want it not acknowledged", i+1, r)
+		}
+		done := now
+		now = now.Add(time.Hour)
+		if err := l.Acknowledge(t.Context(), task(7).Key()); err != nil {
+			t.Fatal(err)
+		}
+		if r := records(t, l)[0]; !r.Acknowledged {
+			t.Errorf("life %d: the record is %+v, want it acknowledged", i+1, r)
+		}
+		if _, err := store.Forget(t.Context(), done.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

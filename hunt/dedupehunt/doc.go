@@ -31,8 +31,8 @@
 // # Failures
 //
 // What failed is tried by the next run, and then after growing pauses, see [Backoff]: a refusal, which is likely to be the same the
-// next time, after longer ones. After a week, see [Patience], it is given up: no run tries it again, and it is reported until
-// somebody acknowledges it with [Ledger.Acknowledge]. A task that was not begun, or over which a process died, has not failed: it is
+// next time, after longer ones. After a week, see [Patience], it is given up: no run tries it again for what it was tried for, and it is
+// reported until somebody acknowledges it with [Ledger.Acknowledge]. A task that was not begun, or over which a process died, has not failed: it is
 // due at once. Releasing a task, see [hunt.Hunter.Release], tries it whatever it has behind it.
 //
 // # Rounds
@@ -44,11 +44,12 @@
 //
 // # Held
 //
-// What a guard or an action held is remembered with the reason, and stays acknowledged as long as that is the same. It is no obstacle:
-// a run in which nobody objects any more does it.
+// What a guard or an action held is remembered with the reason, and stays acknowledged as long as that is the same and nothing new is
+// found. It is no obstacle: a run in which nobody objects any more does it.
 //
 // # Taking back
 //
 // A task is taken back under its own key with undo/ before it, once, by the same claims. A failure to do so, or a held one, waits for
-// nothing but the next who wants it. When the store has forgotten a task and it was done again since, it can be taken back again.
+// nothing but the next who wants it. When it was done again since, after a
+// failure or because the store had forgotten it, it can be taken back again.
 package dedupehunt

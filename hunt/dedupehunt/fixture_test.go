@@ -49,7 +49,7 @@ func seen(device int, file byte, guid string, more ...any) hunt.Task {
 func records(t *testing.T, l *dedupehunt.Ledger) []hunt.Record {
 	t.Helper()
 	var all []hunt.Record
-	for r, err := range l.Records(context.WithoutCancel(t.Context())) {
+	for r, err := range l.Records(context.WithoutCancel(t.Context()), time.Time{}) {
 		if err != nil {
 			t.Fatalf("Records: %v", err)
 		}
