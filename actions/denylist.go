@@ -104,7 +104,7 @@ func lookAtBan(t hunt.Task, existing []cbc.Override) hunt.Outcome {
 	if len(existing) > 0 {
 		return already(t, "the file is banned already")
 	}
-	return planned(t, denylistBefore{Overrides: []listed{}}, "")
+	return planned(t, denylistBefore{Overrides: []listed{}}, "would be banned")
 }
 
 func isBan(o cbc.Override) bool { return strings.EqualFold(string(o.List), string(cbc.Banned)) }

@@ -43,7 +43,8 @@ type deviceAction struct {
 	// before is the state that apply changes, after what is known of the change once it was made.
 	before func(cbc.Device) any
 	after  func(before []byte) []byte
-	// detail says what was done.
+	// plan says what would be done, detail what was.
+	plan   func(cbc.Device) string
 	detail string
 	// back is how a task is taken back: it parts what can be from what cannot.
 	back func(context.Context, []deviceTask) ([]restoration, []hunt.Outcome)
@@ -76,7 +77,7 @@ func (a *deviceAction) Look(ctx context.Context, tasks []hunt.Task) []hunt.Outco
 			outcomes = append(outcomes, o)
 			continue
 		}
-		outcomes = append(outcomes, planned(t.Task, a.before(t.device), ""))
+		outcomes = append(outcomes, planned(t.Task, a.before(t.device), a.plan(t.device)))
 	}
 	open, ended := a.weigh(ctx, back)
 	for _, r := range open {

@@ -58,6 +58,7 @@ func NewIsolateWith(cfg IsolateConfig) (hunt.Action, error) {
 	return &deviceAction{
 		spec: spec, devices: cfg.Devices, apply: cfg.Devices.Quarantine,
 		detail: "quarantine requested; it takes effect when the sensor checks in",
+		plan:   func(cbc.Device) string { return "would be quarantined" },
 		judge: func(t hunt.Task, d cbc.Device) (hunt.Outcome, bool) {
 			return already(t, "the device is isolated already"), d.Quarantined
 		},

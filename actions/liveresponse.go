@@ -112,7 +112,7 @@ func (a *liveResponse) Look(ctx context.Context, tasks []hunt.Task) []hunt.Outco
 		case s.Process.Path == "":
 			outcomes = append(outcomes, refusal(t, errNoPath))
 		default:
-			outcomes = append(outcomes, planned(t, liveResponseBefore{Path: s.Process.Path, SHA256: s.SHA256}, ""))
+			outcomes = append(outcomes, planned(t, liveResponseBefore{Path: s.Process.Path, SHA256: s.SHA256}, "the process would be killed and its file deleted, if the device shows them to be the right ones"))
 		}
 	}
 	return outcomes

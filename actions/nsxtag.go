@@ -106,7 +106,7 @@ func (a *nsxTag) find(ctx context.Context, t hunt.Task, d cbc.Device) hunt.Outco
 	}
 	tags := append([]nsx.Tag{}, vm.Tags...) // never null
 	slices.SortFunc(tags, func(x, y nsx.Tag) int { return cmp.Or(cmp.Compare(x.Scope, y.Scope), cmp.Compare(x.Tag, y.Tag)) })
-	return planned(t, nsxBefore{ExternalID: vm.ExternalID, Name: vm.DisplayName, Tags: tags, Set: a.cfg.Tag}, fmt.Sprintf("virtual machine %s (%s)", vm.DisplayName, vm.ExternalID))
+	return planned(t, nsxBefore{ExternalID: vm.ExternalID, Name: vm.DisplayName, Tags: tags, Set: a.cfg.Tag}, fmt.Sprintf("virtual machine %s (%s) would be tagged", vm.DisplayName, vm.ExternalID))
 }
 
 // Do implements [hunt.Action].

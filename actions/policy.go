@@ -39,6 +39,9 @@ func NewPolicyMove(devices PolicySetter, policy cbc.Policy, evidence hunt.Eviden
 		spec: spec, devices: devices,
 		apply:  func(ctx context.Context, ids ...cbc.DeviceID) error { return devices.SetPolicy(ctx, policy.ID, ids...) },
 		detail: fmt.Sprintf("moved to policy %s (%d), which pins it there; in force when the sensor checks in", policy.Name, policy.ID),
+		plan: func(d cbc.Device) string {
+			return fmt.Sprintf("would be moved from policy %s (%d) to %s (%d)", d.PolicyName, d.PolicyID, policy.Name, policy.ID)
+		},
 		judge: func(t hunt.Task, d cbc.Device) (hunt.Outcome, bool) {
 			return already(t, "the device is in policy "+policy.Name+" already"), d.PolicyID == policy.ID
 		},

@@ -43,6 +43,9 @@ func planTask(t *testing.T, a hunt.Action, task hunt.Task) hunt.Task {
 	t.Helper()
 	o := only(t, a.(hunt.Looker).Look(t.Context(), []hunt.Task{task}))
 	expect(t, o, hunt.Planned)
+	if o.Detail == "" {
+		t.Errorf("Look of %s does not say what would be done", task.Action)
+	}
 	if len(o.Before) == 0 {
 		t.Errorf("Look of %s left no state before", task.Action)
 	}

@@ -91,7 +91,7 @@ func (w *watchlist) look(ctx context.Context, tasks []hunt.Task) []hunt.Outcome 
 			return refusal(t, fmt.Errorf("actions: watchlist: %w", err))
 		}
 		if missing {
-			return planned(t, watchlistBefore{}, "the feed would be made")
+			return planned(t, watchlistBefore{}, "feed and report would be made")
 		}
 		there, err := w.cfg.Feeds.Report(ctx, feed.ID, r.ID)
 		switch {
@@ -101,7 +101,7 @@ func (w *watchlist) look(ctx context.Context, tasks []hunt.Task) []hunt.Outcome 
 			// A report is written after the feed has its watchlist.
 			return already(t, fmt.Sprintf("feed %q has the report already", w.cfg.Name))
 		}
-		return planned(t, watchlistBefore{FeedID: feed.ID, Report: err == nil}, "")
+		return planned(t, watchlistBefore{FeedID: feed.ID, Report: err == nil}, "the report would be written")
 	})
 }
 
