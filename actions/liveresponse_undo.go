@@ -2,8 +2,10 @@ package actions
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/pphunt/pphunt/cbc"
@@ -67,6 +69,18 @@ func (a *liveResponse) lookBack(t hunt.Task) hunt.Outcome {
 	return hunt.Outcome{Task: t, Status: hunt.Planned, Detail: fmt.Sprintf("%s would be put back from %s", b.Path, name) + killed}
 }
 
+// isOnDevice tells whether the file at the path is the one that was deleted, as after an undo that was cut off. In doubt it is another.
+func isOnDevice(ctx context.Context, session *cbc.Session, b liveResponseBefore) bool {
+	content, err := session.GetFile(ctx, b.Path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = content.Close() }() // it was only read
+	sum := sha256.New()
+	_, err = io.Copy(sum, io.LimitReader(content, mostCompared))
+	return err == nil && hunt.SHA256(sum.Sum(nil)) == b.SHA256
+}
+
 // putBack writes the file on the device, if nothing has its place.
 func (a *liveResponse) putBack(ctx context.Context, session *cbc.Session, t hunt.Task) hunt.Outcome {
 	var b liveResponseBefore
@@ -79,8 +93,10 @@ func (a *liveResponse) putBack(ctx context.Context, session *cbc.Session, t hunt
 	switch {
 	case err != nil:
 		return wrong(err)
+	case there && isOnDevice(ctx, session, b):
+		return already(t, fmt.Sprintf("the file %s is there again", b.Path))
 	case there:
-		return held(t, fmt.Sprintf("not put back: there is a file %s now", b.Path))
+		return held(t, fmt.Sprintf("not put back: there is another file %s now", b.Path))
 	}
 	name := evidenceName(a.cfg.EvidenceDir, b.SHA256)
 	copied, err := openCopy(name)
