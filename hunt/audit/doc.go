@@ -42,6 +42,9 @@
 // there the file has a second one beside it, with .lock behind its name, for as long as it is open. Entries are on the disk when
 // Append returns.
 //
+// Whoever may read a file may lock it and so keep the programs from deciding anything. A new log is readable for nobody else; one that
+// was there keeps the rights that it had.
+//
 // # Torn lines
 //
 // When a process dies in the middle of a write, or the disk is full, the file ends with a part of a line. It stays, as evidence;
