@@ -147,6 +147,7 @@ func (x *run) group(ctx context.Context, tasks []Task, v verdicts, known map[str
 		case x.dry && o.Status == Failed:
 			ends[t.Key()] = o
 		case len(may.Indicators) < len(t.Indicators):
+			x.undecided(t, v)
 			cut = append(cut, may)
 		default:
 			free = append(free, may)

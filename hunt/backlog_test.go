@@ -136,3 +136,22 @@ func TestPreviewLeavesTheBacklogAlone(t *testing.T) {
 		t.Errorf("the backlog is %v after a dry run, want it as it was", list.open)
 	}
 }
+
+// A task that is done because of another file says nothing of the one that nobody could decide on.
+func TestUndecidedFileStaysInTheBacklog(t *testing.T) {
+	t.Parallel()
+	for _, unsure := range []bool{true, false} {
+		list, asked := &backlog{}, &inHands{holds: []hunt.Hold{{Key: "isolate/device/7", SHA256: hash(1), Reason: "no answer", Unsure: unsure}}}
+		cfg := hunt.Config{
+			Source: source(nil, indicator(1), indicator(2)), Searcher: searcher(sighting(1, 7, hunt.Executed), sighting(2, 7, hunt.Executed)),
+			Ledger: &ledger{}, Backlog: list, Verifier: verdict(true, nil), Actions: []hunt.Action{isolate()}, Guards: []hunt.Guard{asked},
+		}
+		r, err := newHunter(t, cfg).Run(t.Context(), hunt.Window{})
+		if diff := cmp.Diff(map[string]hunt.Status{"isolate/device/7": hunt.Done}, statuses(r)); diff != "" {
+			t.Errorf("unsure %t: outcomes (-want +got):\n%s", unsure, diff)
+		}
+		if list.has(1) != unsure || list.has(2) || errors.Is(err, hunt.ErrUndecided) != unsure {
+			t.Errorf("unsure %t: the backlog is %v, the error %v", unsure, list.open, err)
+		}
+	}
+}

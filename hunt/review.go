@@ -106,6 +106,16 @@ func (v verdicts) judge(t Task) (free Task, why reason) {
 	return free, reason{}
 }
 
+// undecided tells of the files that a task is done without because a guard could not tell: they have no outcome of their own that says
+// so, and the next run must ask again.
+func (x *run) undecided(t Task, v verdicts) {
+	for _, ind := range t.Indicators {
+		if why := v.of(t.Key(), ind.SHA256); why.unsure {
+			x.problem(Problem{Stage: "guard", Hashes: []SHA256{ind.SHA256}, Err: fmt.Errorf("%w: %s: %s", ErrUndecided, t, why.text)})
+		}
+	}
+}
+
 // end is the outcome of a task that is not to be done. What was acknowledged stays so as long as the reason does.
 func (r reason) end(t Task, known Outcome) Outcome {
 	if r.unsure {
