@@ -91,7 +91,7 @@ func (p *ProtectDevices) Review(ctx context.Context, r hunt.Review) ([]hunt.Hold
 	}
 	machines, holds := gatherMachines(r.Tasks)
 	if err := p.read(ctx, machines); err != nil {
-		return nil, fmt.Errorf("cbchunt: which devices are protected could not be read, for which the key needs device (READ): %w", err)
+		return nil, fmt.Errorf("cbchunt: which devices are protected could not be read, which needs the permission device (READ): %w", err)
 	}
 	for _, m := range machines {
 		why, unsure := p.why(m)
