@@ -206,7 +206,7 @@ func (g *TrustedFiles) signed(ctx context.Context, why map[hunt.SHA256]doubt, fi
 
 func (g *TrustedFiles) signer(ctx context.Context, f hunt.SHA256) doubt {
 	signatures, err := g.cfg.Binaries.Signatures(ctx, f, mostSignatures)
-	if errors.Is(err, cbc.ErrNotFound) {
+	if unseen(err) {
 		return doubt{}
 	}
 	if err != nil {
@@ -223,6 +223,13 @@ func (g *TrustedFiles) signer(ctx context.Context, f hunt.SHA256) doubt {
 		}
 	}
 	return doubt{}
+}
+
+// unseen tells whether the store has answered that it does not have the file. A page that a proxy or a wrong address answers with is
+// not about the file: the store's own answer has a code.
+func unseen(err error) bool {
+	e, answered := errors.AsType[*cbc.APIError](err)
+	return errors.Is(err, cbc.ErrNotFound) && (!answered || e.Code != "")
 }
 
 // signerNames are a signer's name and, should it be a distinguished one, those in it: the vendor does not say which it is.

@@ -147,33 +147,39 @@ func TestTrustedFilesThatCannotBeAskedAbout(t *testing.T) {
 	about := func(n byte) func(*http.Request) bool {
 		return answers(http.MethodGet, hash(n).String()+"/summary/signature")
 	}
+	page := func(http.Handler) http.Handler { return http.NotFoundHandler() }
 	for _, tt := range []struct {
 		name  string
 		match func(*http.Request) bool
-		code  int
+		fault func(http.Handler) http.Handler
 		want  map[string]string
 	}{
 		{
-			"no permission for overrides", answers(http.MethodPost, "/overrides/_search"), refused, map[string]string{
+			"no permission for overrides", answers(http.MethodPost, "/overrides/_search"), status(refused), map[string]string{
 				"denylist/hash/" + hash(1).String() + " 01": "whether the organization allows the file could not be asked: 403 Forbidden. Give the key the permission org.reputations (READ), or do without the check of overrides",
 				"denylist/hash/" + hash(2).String() + " 02": "whether the organization allows the file could not be asked: 403 Forbidden. Give the key the permission org.reputations (READ), or do without the check of overrides",
 			},
 		},
 		{
-			"no permission for binaries", about(1), refused, map[string]string{
+			"no permission for binaries", about(1), status(refused), map[string]string{
 				"denylist/hash/" + hash(1).String() + " 01": "who signed the file could not be asked: 403 Forbidden. Give the key the permission ubs.org.sha256 (READ) and the organization Enterprise EDR, or do without the check of signers",
 			},
 		},
 		{
-			"no answer about one binary", about(2), http.StatusBadRequest, map[string]string{
+			"no answer about one binary", about(2), status(http.StatusBadRequest), map[string]string{
 				"denylist/hash/" + hash(2).String() + " 02": "unsure: who signed the file could not be asked: 400 Bad Request",
+			},
+		},
+		{
+			"a page of somebody else's about one binary", about(2), page, map[string]string{
+				"denylist/hash/" + hash(2).String() + " 02": "unsure: who signed the file could not be asked: 404 Not Found",
 			},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			srv := cbctest.New(cbctest.World{Switches: cbctest.Switches{RequestIDs: true}})
-			srv.Inject(tt.match, -1, status(tt.code))
+			srv.Inject(tt.match, -1, tt.fault)
 			g := trust(t, srv, nil)
 			holds, err := g.Review(t.Context(), hunt.Review{Tasks: []hunt.Task{banOf(hash(1)), banOf(hash(2)), on(7, "x")}})
 			if err != nil {
