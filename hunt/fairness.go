@@ -27,6 +27,8 @@ type word struct {
 	once      sync.Once
 	condemned bool
 	err       error
+	// cut means that the asker was stopped before the answer came, which says nothing to the others.
+	cut bool
 }
 
 func newFairness(h *Hunter) *fairness {
@@ -35,23 +37,34 @@ func newFairness(h *Hunter) *fairness {
 
 // ask returns the present verdict on a file. Several who ask at once share one question.
 func (f *fairness) ask(ctx context.Context, ind Indicator) (condemned bool, err error) {
+	for {
+		w := f.word(ind.SHA256)
+		w.once.Do(func() {
+			w.condemned, w.err = f.h.cfg.Verifier.Verify(ctx, ind)
+			w.cut = w.err != nil && ctx.Err() != nil
+		})
+		if !w.cut || ctx.Err() != nil {
+			return w.condemned, w.err
+		}
+		f.mu.Lock()
+		if f.words[ind.SHA256] == w {
+			delete(f.words, ind.SHA256)
+		}
+		f.mu.Unlock()
+	}
+}
+
+// word is the answer on a file that stands, or one that is to be asked for.
+func (f *fairness) word(hash SHA256) *word {
 	now := f.h.cfg.Now()
 	f.mu.Lock()
-	w, ok := f.words[ind.SHA256]
+	defer f.mu.Unlock()
+	w, ok := f.words[hash]
 	if !ok || now.Sub(w.asked) > wordLife {
 		w = &word{asked: now}
-		f.words[ind.SHA256] = w
+		f.words[hash] = w
 	}
-	f.mu.Unlock()
-	w.once.Do(func() {
-		condemned, err := f.h.cfg.Verifier.Verify(ctx, ind)
-		f.mu.Lock()
-		w.condemned, w.err = condemned, err
-		f.mu.Unlock()
-	})
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return w.condemned, w.err
+	return w
 }
 
 // weigh returns the tasks that may go on, without what rests on files that are condemned no longer. The others get their end: held
