@@ -41,13 +41,15 @@ type run struct {
 	deaf bool
 	// unsure means that a guard failed, or did not know what is done: what it held is no person's affair.
 	unsure bool
+	// keep are files that stay open, although no outcome says so.
+	keep map[SHA256]bool
 	// records are what the archive remembered before anything was done. If it is torn there was more.
 	records []Record
 	torn    bool
 }
 
 func (h *Hunter) newRun(r *Report, by string) *run {
-	return &run{h: h, id: r.Run, dry: r.DryRun, by: by, r: r, fair: newFairness(h), told: make(map[string]Status)}
+	return &run{h: h, id: r.Run, dry: r.DryRun, by: by, r: r, fair: newFairness(h), told: make(map[string]Status), keep: make(map[SHA256]bool)}
 }
 
 func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error) {
@@ -71,7 +73,7 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	x.tellOfHolds(ctx)
 	x.waiting()
 	if !dry && !p.partial {
-		h.settle(ctx, p, r)
+		h.settle(ctx, p, r, x.keep)
 	}
 	r.Ended = h.cfg.Now().UTC()
 	r.Interrupted = ctx.Err() != nil
@@ -131,23 +133,33 @@ func match(tasks []Task, outcomes []Outcome) map[string]Outcome {
 	return all
 }
 
-// group brings the tasks of one action to an end and returns an outcome for each, in their order.
+// group brings the tasks of one action to an end and returns an outcome for each, in their order, and behind them those of what was left
+// out.
 func (x *run) group(ctx context.Context, tasks []Task, v verdicts, known map[string]Outcome) []Outcome {
 	begun := x.h.cfg.Now()
 	ends := make(map[string]Outcome, len(tasks))
 	var free, cut []Task
+	rests := make(map[string]Outcome)
 	for _, t := range tasks {
-		may, why := v.judge(t)
+		may, rest, why := v.judge(t)
 		o := known[t.Key()]
-		switch {
-		case o.Status == Already:
+		if o.Status == Already {
 			ends[t.Key()] = o // what is done cannot be held any more
-		case why.text != "":
+			continue
+		}
+		partly := why.text != "" && may.Action != ""
+		if partly {
+			x.undecided(t, v)
+			if len(rest.Indicators) > 0 {
+				rests[t.Key()] = why.end(rest, Outcome{})
+			}
+		}
+		switch {
+		case why.text != "" && !partly:
 			ends[t.Key()] = why.end(t, o)
 		case x.dry && o.Status == Failed:
 			ends[t.Key()] = o
-		case len(may.Indicators) < len(t.Indicators):
-			x.undecided(t, v)
+		case partly:
 			cut = append(cut, may)
 		default:
 			free = append(free, may)
@@ -170,7 +182,10 @@ func (x *run) group(ctx context.Context, tasks []Task, v verdicts, known map[str
 		}
 		outcomes[i] = o
 	}
+	left, open := x.leftOut(ctx, tasks, outcomes, rests)
+	outcomes = append(outcomes, left...)
 	x.remember(ctx, outcomes, known)
+	outcomes = append(outcomes, open...)
 	x.h.observe(x.id, Event{Step: StepAction, Name: tasks[0].Action, Count: len(tasks), Took: x.h.cfg.Now().Sub(begun), Err: cause})
 	return outcomes
 }

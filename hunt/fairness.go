@@ -3,7 +3,6 @@ package hunt
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -123,9 +122,7 @@ func (f *fairness) weighOne(ctx context.Context, t Task) (Task, Outcome) {
 		}
 		withdrawn[ind.SHA256] = !condemned
 	}
-	fair := t
-	fair.Indicators = slices.DeleteFunc(slices.Clone(t.Indicators), func(i Indicator) bool { return withdrawn[i.SHA256] })
-	fair.Sightings = slices.DeleteFunc(slices.Clone(t.Sightings), func(s Sighting) bool { return withdrawn[s.SHA256] })
+	fair := t.without(func(file SHA256) bool { return withdrawn[file] })
 	if len(fair.Indicators) == 0 {
 		return t, Outcome{Task: t, Status: Held, Detail: "the verdict was taken back: the file is not condemned any more"}
 	}

@@ -25,27 +25,42 @@ func (x *run) remember(ctx context.Context, outcomes []Outcome, known map[string
 	if x.dry {
 		return
 	}
-	var held, decided []Outcome
-	for _, o := range outcomes {
+	var held []Outcome
+	var tasks []Task
+	var decided []int
+	for i, o := range outcomes {
 		if o.Status == Held && o.Task.Impact != Tells && !o.Task.Undo && !x.unsure {
 			held = append(held, o)
+			tasks = append(tasks, o.Task)
 		}
 		if x.decided(o, known) {
-			decided = append(decided, o)
+			decided = append(decided, i)
 		}
 	}
 	if x.h.cfg.Archive != nil && len(held) > 0 {
 		ctx, cancel := lasting(ctx)
 		defer cancel()
 		if err := x.h.cfg.Archive.Hold(ctx, x.id, held...); err != nil {
-			tasks := make([]Task, len(held))
-			for i, o := range held {
-				tasks[i] = o.Task
-			}
 			x.problem(Problem{Stage: "ledger", Hashes: filesOf(tasks), Err: err}) // the next run holds them again
+		} else {
+			x.underRound(ctx, tasks, outcomes)
 		}
 	}
-	x.audit(ctx, decided)
+	decisions := make([]Outcome, len(decided))
+	for n, i := range decided {
+		decisions[n] = outcomes[i]
+	}
+	x.audit(ctx, decisions)
+}
+
+// underRound gives tasks that are held the round under which the ledger has them: by its key a person releases them.
+func (x *run) underRound(ctx context.Context, tasks []Task, outcomes []Outcome) {
+	known := x.known(ctx, slices.DeleteFunc(tasks, func(t Task) bool { return t.Scope != ScopeDevice }))
+	for i, o := range outcomes {
+		if past := known[o.Task.Key()]; o.Status == Held && past.Status == Held {
+			outcomes[i].Task.Round = past.Task.Round
+		}
+	}
 }
 
 // decided tells whether an outcome is a decision of this run that was not audited yet. What was so before is none.

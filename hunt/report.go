@@ -19,7 +19,8 @@ type Report struct {
 	Undo       bool        `json:"undo,omitempty"`
 	Indicators []Indicator `json:"indicators"`
 	Sightings  []Sighting  `json:"sightings"`
-	// Outcomes has one entry for each task of the plan, in its order.
+	// Outcomes has one entry for each task of the plan, in its order. What was left out of a task because it is held has one of its own,
+	// behind those of the same action and with the next round.
 	Outcomes []Outcome `json:"outcomes"`
 	// Problems are what could not be asked. Failed tasks are among Outcomes, not here.
 	Problems []Problem `json:"problems,omitempty"`

@@ -78,32 +78,30 @@ func (v verdicts) of(key string, file SHA256) reason {
 	return v.reasons[held{"", file}].or(v.reasons[held{key, file}])
 }
 
-// judge returns the task as it may be done, or why it may not. What rests on files that are held is left out of it, and it is held
-// if nothing is left.
-func (v verdicts) judge(t Task) (free Task, why reason) {
+// judge returns the task as it may be done, zero if it may not, and what of it is held, with the reason. What rests on files that are
+// held, or that a guard could not tell about, is left out.
+func (v verdicts) judge(t Task) (free, rest Task, why reason) {
 	if t.Impact == Tells || t.Released || t.Undo {
-		return t, reason{}
+		return t, Task{}, reason{}
 	}
 	if v.unsure != "" {
-		return t, reason{text: v.unsure}
+		return Task{}, t, reason{text: v.unsure}
 	}
 	key := t.Key()
 	if why := v.reasons[held{task: key}].or(v.reasons[held{}]); why.text != "" {
-		return t, why
+		return Task{}, t, why
 	}
 	for _, ind := range t.Indicators {
 		why = why.or(v.of(key, ind.SHA256))
 	}
 	if why.text == "" {
-		return t, reason{}
+		return t, Task{}, reason{}
 	}
-	free = t
-	free.Indicators = slices.DeleteFunc(slices.Clone(t.Indicators), func(i Indicator) bool { return v.of(key, i.SHA256).text != "" })
-	free.Sightings = slices.DeleteFunc(slices.Clone(t.Sightings), func(s Sighting) bool { return v.of(key, s.SHA256).text != "" })
+	free = t.without(func(file SHA256) bool { return v.of(key, file).text != "" })
 	if len(free.Indicators) == 0 {
-		return t, why
+		return Task{}, t, why
 	}
-	return free, reason{}
+	return free, t.without(func(file SHA256) bool { w := v.of(key, file); return w.text == "" || w.unsure }), why
 }
 
 // undecided tells of the files that a task is done without because a guard could not tell: they have no outcome of their own that says

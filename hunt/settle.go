@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// settle tells the backlog which files are finished with: searched for without a failure, and without a task that failed.
-func (h *Hunter) settle(ctx context.Context, p *Plan, r *Report) {
+// settle tells the backlog which files are finished with: searched for without a failure, without a task that failed, and not among
+// those that are open anyway.
+func (h *Hunter) settle(ctx context.Context, p *Plan, r *Report, open map[SHA256]bool) {
 	if h.cfg.Backlog == nil {
 		return
 	}
-	open := make(map[SHA256]bool)
 	for _, problem := range r.Problems {
 		// What the ledger could not be asked or told shows in the outcomes, or names its files.
 		if len(problem.Hashes) == 0 && problem.Stage != "intake" && problem.Stage != "ledger" {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -92,6 +93,13 @@ func (t Task) Device() (Device, bool) {
 		return Device{}, false
 	}
 	return t.Sightings[0].Device, true
+}
+
+// without is the task without what rests on some files.
+func (t Task) without(out func(SHA256) bool) Task {
+	t.Indicators = slices.DeleteFunc(slices.Clone(t.Indicators), func(i Indicator) bool { return out(i.SHA256) })
+	t.Sightings = slices.DeleteFunc(slices.Clone(t.Sightings), func(s Sighting) bool { return out(s.SHA256) })
+	return t
 }
 
 // String names action and target for people.

@@ -79,7 +79,9 @@ func (l *Ledger) result(run string, j job, o hunt.Outcome, begun bool) (hunt.Out
 	e := j.past.entry
 	switch status := o.Status; {
 	case begun && status == hunt.Held:
+		all := e.withHeld(t)
 		e = e.unmoved(j.noted).held(t, o.Detail, now)
+		t = all
 		o.Acknowledged = e.Acknowledged
 	case begun && status == hunt.Failed:
 		if o.Err != nil {

@@ -45,7 +45,8 @@
 // # Held
 //
 // What a guard or an action held is remembered with the reason, and stays acknowledged as long as that is the same and nothing new is
-// found. It is no obstacle: a run in which nobody objects any more does it.
+// found. It is no obstacle: a run in which nobody objects any more does it. What is held on a machine for several findings waits as one
+// task, under the key of the round that is open.
 //
 // # Taking back
 //

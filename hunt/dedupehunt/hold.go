@@ -47,7 +47,9 @@ func (l *Ledger) hold(ctx context.Context, run string, held []hunt.Outcome) erro
 	}
 	return l.close(ctx, keys, func(g dedupe.Grant) dedupe.Result {
 		j := due[g.Claim.Key]
-		e := newPast(j.past.round, g.Record).entry.held(j.task, reasons[dedupe.Key(j.given.Key())], l.cfg.Now()).about(run, j.task)
+		e := newPast(j.past.round, g.Record).entry
+		t := e.withHeld(j.task)
+		e = e.held(j.task, reasons[dedupe.Key(j.given.Key())], l.cfg.Now()).about(run, t)
 		return dedupe.Result{Claim: g.Claim, State: dedupe.Released, Detail: e.Detail, Before: e.bytes()}
 	})
 }
@@ -59,5 +61,27 @@ func isHeld(v verdict, reason string) bool {
 		return false
 	}
 	kept, err := hunt.DecodeTask(e.Task)
-	return err == nil && slices.Equal(findings(kept), findings(v.task))
+	return err == nil && containsAll(findings(kept), findings(v.task))
+}
+
+// mostHeld bounds the findings that are kept of a held task: what is new comes first.
+const mostHeld = 200
+
+// withHeld adds to a task that is held what the entry has as held for earlier findings: a person decides on all of it.
+func (e entry) withHeld(t hunt.Task) hunt.Task {
+	kept, err := hunt.DecodeTask(e.Task)
+	if err != nil || e.Status != hunt.Held || !rounded(t) {
+		return t
+	}
+	mine := findings(t)
+	t.Sightings = slices.Clone(t.Sightings)
+	for _, s := range kept.Sightings {
+		if len(t.Sightings) < mostHeld && !slices.Contains(mine, finding(s)) {
+			t.Sightings = append(t.Sightings, s)
+		}
+	}
+	t.Indicators = append(slices.Clone(t.Indicators), slices.DeleteFunc(kept.Indicators, func(ind hunt.Indicator) bool {
+		return slices.ContainsFunc(t.Indicators, func(i hunt.Indicator) bool { return i.SHA256 == ind.SHA256 })
+	})...)
+	return narrowed(t, t.Sightings)
 }

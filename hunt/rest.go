@@ -1,0 +1,90 @@
+package hunt
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// leftOut is what was left out of tasks because guards hold it, and what earlier runs held on the same targets. Once a task is done it
+// waits for a person under the next round. Until then the ledger has no place for it, so that its files stay open instead: these are in
+// the second list.
+func (x *run) leftOut(ctx context.Context, tasks []Task, outcomes []Outcome, rests map[string]Outcome) (held, open []Outcome) {
+	var parts []Task
+	for _, r := range rests {
+		parts = append(parts, r.Task)
+	}
+	known := x.known(ctx, parts)
+	for i, o := range outcomes {
+		r, ok := rests[tasks[i].Key()]
+		past := known[r.Task.Key()]
+		switch {
+		case !ok || past.Status == Already:
+			continue
+		case r.Status == Held:
+			r.Acknowledged = past.Status == Held && past.Detail == r.Detail && past.Acknowledged
+		}
+		r.Task.Round = max(1, o.Task.Round) + 1
+		if o.Status == Done || o.Status == Already || x.dry {
+			held = append(held, r)
+			continue
+		}
+		open = append(open, r)
+		for _, file := range filesOf([]Task{r.Task}) {
+			x.keep[file] = true
+		}
+	}
+	if !x.dry {
+		held = append(held, x.displaced(ctx, tasks, outcomes)...)
+	}
+	return held, open
+}
+
+// displaced is what earlier runs held in the rounds that tasks were done in now for something else. What this run knew of is not part
+// of it: that was done, left out by a guard, or is condemned no longer.
+func (x *run) displaced(ctx context.Context, tasks []Task, outcomes []Outcome) (held []Outcome) {
+	byKey := make(map[string]Record)
+	for _, rec := range x.records {
+		if rec.Status == Held && rec.Task.Scope == ScopeDevice && !rec.Task.Undo {
+			byKey[rec.Task.Key()] = rec
+		}
+	}
+	var open []Indicator
+	for i, o := range outcomes {
+		rec, ok := byKey[o.Task.Key()]
+		if !ok {
+			continue
+		}
+		rest := rec.Task.minus(tasks[i])
+		switch {
+		case len(rest.Sightings) == 0:
+		case o.Status == Done || o.Status == Already:
+			rest.Round, rest.Before = max(1, o.Task.Round)+1, nil
+			held = append(held, Outcome{Task: rest, Status: Held, Detail: rec.Detail})
+		case o.Status == Failed && !errors.Is(o.Err, ErrNotBegun) && !errors.Is(o.Err, ErrUndecided):
+			for _, ind := range rest.Indicators {
+				x.keep[ind.SHA256] = true
+				open = append(open, ind)
+			}
+		}
+	}
+	if x.h.cfg.Backlog != nil && len(open) > 0 {
+		ctx, cancel := lasting(ctx)
+		defer cancel()
+		if err := x.h.cfg.Backlog.Keep(ctx, x.id, open...); err != nil {
+			x.problem(Problem{Stage: "ledger", Err: err})
+		}
+	}
+	return held
+}
+
+// minus is the task without what another one rests on.
+func (t Task) minus(other Task) Task {
+	t.Sightings = slices.DeleteFunc(slices.Clone(t.Sightings), func(s Sighting) bool {
+		return slices.ContainsFunc(other.Sightings, func(o Sighting) bool { return o.SHA256 == s.SHA256 && o.Process.GUID == s.Process.GUID })
+	})
+	t.Indicators = slices.DeleteFunc(slices.Clone(t.Indicators), func(i Indicator) bool {
+		return !slices.ContainsFunc(t.Sightings, func(s Sighting) bool { return s.SHA256 == i.SHA256 })
+	})
+	return t
+}
