@@ -25,7 +25,8 @@ type Ceilings struct {
 	// a file does not pass in small pieces, run after run: for as long as the search finds it there and the ledger remembers.
 	DevicesPerHash int
 	// DevicesPerRun is the most devices that may be handled in one run. The files that were seen on the fewest devices go first: a
-	// single widespread one is held, and the others go through. Devices that are done already do not count.
+	// single widespread one is held, and the others go through. Devices that are done already do not count, nor do those of another
+	// program that runs at the same time.
 	DevicesPerRun int
 	// FleetShare is both of them as a share of all devices, from 0 to 1: 0.1 is a tenth. It is rounded down, but one device is always
 	// allowed. The lower number counts.

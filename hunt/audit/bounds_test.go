@@ -89,8 +89,10 @@ func TestATimeThatNoJSONCanSay(t *testing.T) {
 	t.Parallel()
 	e := entry(1)
 	e.Findings = []audit.Finding{
-		{Path: "a", Time: time.Date(10000, time.January, 1, 0, 0, 0, 0, time.UTC)}, {Path: "b", Time: time.Date(-1, time.January, 1, 0, 0, 0, 0, time.UTC)},
-		{Path: "c", Time: time.Date(9999, time.December, 31, 23, 0, 0, 0, time.FixedZone("", -2*60*60))}, {Path: "d", Time: noon.In(time.FixedZone("", 25*60*60))},
+		{Path: "a", Time: time.Date(10000, time.January, 1, 0, 0, 0, 0, time.UTC)},
+		{Path: "b", Time: time.Date(-1, time.January, 1, 0, 0, 0, 0, time.UTC)},
+		{Path: "c", Time: time.Date(9999, time.December, 31, 23, 0, 0, 0, time.FixedZone("", -2*60*60))},
+		{Path: "d", Time: noon.In(time.FixedZone("", 25*60*60))},
 	}
 	_, r := line(t, e)
 	want := []audit.Finding{{Path: "a"}, {Path: "b"}, {Path: "c"}, {Path: "d", Time: noon}}
