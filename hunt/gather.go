@@ -220,12 +220,14 @@ func (g *gatherer) search(ctx context.Context, batch []Indicator) {
 	g.h.observe(g.run, Event{Step: StepSearch, Count: found, Took: g.h.cfg.Now().Sub(begun)})
 }
 
-// sighted keeps the strongest sighting of a file in a process; the same process may come in several rows.
+// sighted keeps the strongest sighting of a file in a process, and the newest of equals: the same process may come in several rows, and
+// what is thought of it can have changed.
 func (g *gatherer) sighted(s Sighting) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	key := sightingKey{s.SHA256, s.Process.GUID}
-	if have, ok := g.sightings[key]; !ok || s.Evidence > have.Evidence {
+	have, ok := g.sightings[key]
+	if !ok || s.Evidence > have.Evidence || s.Evidence == have.Evidence && s.Time.After(have.Time) {
 		g.sightings[key] = s
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -190,5 +191,23 @@ func TestHoldsReachWhatTheyName(t *testing.T) {
 				t.Errorf("done mismatch (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A guard sees what was thought of a process last, in whatever order its rows come.
+func TestTheNewestRowOfAProcessCounts(t *testing.T) {
+	t.Parallel()
+	row := func(reputation string, e hunt.Evidence, minute int) hunt.Sighting {
+		s := sighting(1, 7, e)
+		s.Process.Reputation, s.Time = reputation, time.Date(2026, time.March, 5, 12, minute, 0, 0, time.UTC)
+		return s
+	}
+	rows := []hunt.Sighting{row("RESOLVING", hunt.Executed, 1), row("TRUSTED", hunt.Executed, 2), row("LATER", hunt.Touched, 3)}
+	for range rows {
+		rows = append(rows[1:], rows[0])
+		plan := newHunter(t, hunt.Config{Source: source(nil, indicator(1)), Searcher: searcher(rows...)}).Plan(t.Context(), hunt.Window{})
+		if len(plan.Sightings) != 1 || plan.Sightings[0].Process.Reputation != "TRUSTED" {
+			t.Errorf("of %v the plan has %v", rows, plan.Sightings)
+		}
 	}
 }
