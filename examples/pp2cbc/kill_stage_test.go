@@ -321,7 +321,7 @@ func concurrently[T any](t *testing.T, cases []T, test func(*testing.T, T)) {
 	t.Helper()
 	queue := make(chan T)
 	var workers sync.WaitGroup
-	for range min(10, len(cases)) {
+	for range min(14, len(cases)) {
 		workers.Go(func() {
 			for c := range queue {
 				t.Run(fmt.Sprint(c), func(t *testing.T) { test(t, c) })
