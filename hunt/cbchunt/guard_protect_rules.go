@@ -62,7 +62,7 @@ func (m *machine) names() []string {
 	var all []string
 	for _, name := range append([]string{m.device.Name}, m.seen...) {
 		name = strings.TrimSuffix(strings.TrimSpace(name), ".")
-		bare := name[strings.LastIndex(name, `\`)+1:]
+		bare := name[strings.LastIndexAny(name, `\/`)+1:]
 		host, own, _ := strings.Cut(bare, ".")
 		if host == "" {
 			continue

@@ -119,6 +119,7 @@ func TestProtectDevices(t *testing.T) {
 			cbctest.Device{Name: "LAP-7", Extra: map[string]any{"ad_domain": "corp.example"}},
 			"", `its name fits corp\lap-7`,
 		},
+		{"a domain and a slash", cbchunt.ProtectDevicesConfig{Names: []string{"lap-7"}}, cbctest.Device{Name: "CORP/LAP-7"}, "", "its name fits lap-7"},
 		{"the domain of a DNS name", cbchunt.ProtectDevicesConfig{Names: []string{`corp\lap-7`}}, cbctest.Device{Name: "lap-7.corp.example"}, "", `its name fits corp\lap-7`},
 		{"the name that the search had", cbchunt.ProtectDevicesConfig{Names: []string{"dc-*"}}, cbctest.Device{}, `corp\dc-1`, "its name fits dc-*"},
 		{"another name", cbchunt.ProtectDevicesConfig{Names: []string{"dc-*", "lap-?.corp.example"}}, cbctest.Device{}, "lap-7", ""},
