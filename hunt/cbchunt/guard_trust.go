@@ -61,9 +61,9 @@ func DefaultSigners() []string {
 // a known signer keeps a file from being destroyed, too, until a person has looked at it and released it. Where that is worse than the
 // ban of a good program, set SkipSigners.
 //
-// The guard makes one call for all overrides and one for each file that is left, eight at a time. A missing permission holds what
-// would be destroyed because of a file, and the reason says what to do about it. What could not be asked for another reason fails, and
-// the next run asks again.
+// The guard makes one call for all overrides and one for each file that is left, eight at a time; when eight in a row have failed, the
+// rest counts as failed as well. A missing permission holds what would be destroyed because of a file, and the reason says what to do
+// about it. What could not be asked for another reason fails, and the next run asks again.
 //
 // It is safe for concurrent use.
 type TrustedFiles struct {
@@ -183,46 +183,63 @@ func (g *TrustedFiles) overrides(ctx context.Context, why map[hunt.SHA256]doubt,
 // mostSignatures is as many as the service tells of a file.
 const mostSignatures = 100
 
+// mostMisses is how many files in a row cannot be asked about before the others are not asked about: machines wait to be isolated
+// meanwhile.
+const mostMisses = 8
+
 // signed says which files a known signer has signed.
 func (g *TrustedFiles) signed(ctx context.Context, why map[hunt.SHA256]doubt, files []hunt.SHA256) {
 	var mu sync.Mutex
 	var workers sync.WaitGroup
+	misses, last := 0, doubt{}
 	slots := make(chan struct{}, 8)
 	for _, f := range files {
 		slots <- struct{}{}
+		mu.Lock()
+		vain := misses >= mostMisses
+		if vain {
+			why[f] = last
+		}
+		mu.Unlock()
+		if vain || ctx.Err() != nil {
+			<-slots
+			continue
+		}
 		workers.Go(func() {
 			defer func() { <-slots }()
-			if ctx.Err() != nil {
-				return
-			}
-			reason := g.signer(ctx, f)
+			reason, answered := g.signer(ctx, f)
 			mu.Lock()
 			defer mu.Unlock()
 			why[f] = reason
+			if misses++; answered {
+				misses = 0
+			} else {
+				last = reason
+			}
 		})
 	}
 	workers.Wait()
 }
 
-func (g *TrustedFiles) signer(ctx context.Context, f hunt.SHA256) doubt {
+func (g *TrustedFiles) signer(ctx context.Context, f hunt.SHA256) (why doubt, answered bool) {
 	signatures, err := g.cfg.Binaries.Signatures(ctx, f, mostSignatures)
 	if unseen(err) {
-		return doubt{}
+		return doubt{}, true
 	}
 	if err != nil {
 		return unasked("who signed the file could not be asked", err,
-			"the permission ubs.org.sha256 (READ) and the organization Enterprise EDR", "do without the check of signers")
+			"the permission ubs.org.sha256 (READ) and the organization Enterprise EDR", "do without the check of signers"), false
 	}
 	for _, s := range signatures {
 		for _, name := range signerNames(s.SignedBy) {
 			for _, known := range g.signers {
 				if known.fits(name) {
-					return doubt{text: fmt.Sprintf("the file is signed by %s, which fits %s", foreign(name), known.text)}
+					return doubt{text: fmt.Sprintf("the file is signed by %s, which fits %s", foreign(name), known.text)}, true
 				}
 			}
 		}
 	}
-	return doubt{}
+	return doubt{}, true
 }
 
 // unseen tells whether the store has answered that it does not have the file. A page that a proxy or a wrong address answers with is

@@ -216,11 +216,13 @@ func TestTrustedFilesWithinATask(t *testing.T) {
 type slowSignatures struct {
 	mu                sync.Mutex
 	calls, open, most int
+	down              func(call int) error
 }
 
 func (s *slowSignatures) Signatures(ctx context.Context, _ [32]byte, rows int) ([]cbc.BinarySignature, error) {
 	s.mu.Lock()
 	s.calls++
+	call := s.calls
 	s.open++
 	s.most = max(s.most, s.open)
 	s.mu.Unlock()
@@ -230,6 +232,9 @@ func (s *slowSignatures) Signatures(ctx context.Context, _ [32]byte, rows int) (
 	}
 	select {
 	case <-time.After(time.Second):
+		if s.down != nil {
+			return nil, s.down(call)
+		}
 		return nil, cbc.ErrNotFound
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -263,6 +268,52 @@ func TestTrustedFilesAsksOnceForEachFile(t *testing.T) {
 			t.Errorf("Review that ran out of time = %v after %d calls", err, slow.calls-20)
 		}
 	})
+}
+
+// A service that is down keeps the isolation of machines waiting for a moment only.
+func TestTrustedFilesGivesUpOnAServiceThatIsDown(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		down   func(call int) error
+		calls  int
+		unsure int
+		took   time.Duration
+	}{
+		{"it is down", func(int) error { return errors.New("no answer") }, 15, 100, 2 * time.Second},
+		{"it goes down", func(call int) error {
+			if call <= 20 {
+				return cbc.ErrNotFound
+			}
+			return errors.New("no answer")
+		}, 35, 80, 5 * time.Second},
+		{"it has no answer now and then", func(call int) error {
+			if call%4 > 0 {
+				return cbc.ErrNotFound
+			}
+			return errors.New("no answer")
+		}, 100, 25, 13 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			slow := &slowSignatures{down: c.down}
+			g := trust(t, cbctest.New(cbctest.World{}), func(cfg *cbchunt.TrustedFilesConfig) { cfg.Binaries, cfg.SkipOverrides = slow, true })
+			var tasks []hunt.Task
+			for n := range byte(100) {
+				tasks = append(tasks, banOf(hash(n)))
+			}
+			start, unsure := time.Now(), 0
+			holds, err := g.Review(t.Context(), hunt.Review{Tasks: tasks})
+			for _, h := range holds {
+				if h.Unsure && h.Reason == "who signed the file could not be asked: no answer" {
+					unsure++
+				}
+			}
+			if took := time.Since(start); err != nil || unsure != c.unsure || len(holds) != unsure || slow.calls > c.calls || took > c.took {
+				t.Errorf("%s: %d files unsure of %d holds, error %v, after %d calls in %v; want %d, at most %d calls and %v", c.name, unsure,
+					len(holds), err, slow.calls, took, c.unsure, c.calls, c.took)
+			}
+		})
+	}
 }
 
 func TestNewTrustedFilesReportsEveryProblem(t *testing.T) {
