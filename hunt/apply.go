@@ -156,7 +156,11 @@ func (x *run) group(ctx context.Context, tasks []Task, v verdicts, known map[str
 		}
 		switch {
 		case why.text != "" && !partly:
-			ends[t.Key()] = why.end(t, o)
+			end := why.end(t, o)
+			if x.dry && o.Status == Held {
+				end.Task.Round = o.Task.Round
+			}
+			ends[t.Key()] = end
 		case x.dry && o.Status == Failed:
 			ends[t.Key()] = o
 		case partly:
@@ -182,7 +186,7 @@ func (x *run) group(ctx context.Context, tasks []Task, v verdicts, known map[str
 		}
 		outcomes[i] = o
 	}
-	left, open := x.leftOut(ctx, tasks, outcomes, rests)
+	left, open := x.leftOut(ctx, tasks, outcomes, rests, known)
 	outcomes = append(outcomes, left...)
 	x.remember(ctx, outcomes, known)
 	outcomes = append(outcomes, open...)

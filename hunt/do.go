@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"sync"
 )
@@ -77,7 +78,7 @@ func (x *run) carryOut(ctx context.Context, action Action, tasks []Task, note No
 			outcomes = append(outcomes, o)
 		}
 	}
-	x.audit(ctx, outcomes)
+	x.audit(ctx, slices.DeleteFunc(slices.Clone(outcomes), func(o Outcome) bool { return errors.Is(o.Err, ErrNotBegun) }))
 	return outcomes
 }
 

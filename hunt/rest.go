@@ -8,16 +8,16 @@ import (
 
 // leftOut is what was left out of tasks because guards hold it, and what earlier runs held on the same targets. Once a task is done it
 // waits for a person under the next round. Until then the ledger has no place for it, so that its files stay open instead: these are in
-// the second list.
-func (x *run) leftOut(ctx context.Context, tasks []Task, outcomes []Outcome, rests map[string]Outcome) (held, open []Outcome) {
+// the second list. What the ledger knows of them is added to what is known.
+func (x *run) leftOut(ctx context.Context, tasks []Task, outcomes []Outcome, rests, known map[string]Outcome) (held, open []Outcome) {
 	var parts []Task
 	for _, r := range rests {
 		parts = append(parts, r.Task)
 	}
-	known := x.known(ctx, parts)
+	pasts := x.known(ctx, parts)
 	for i, o := range outcomes {
 		r, ok := rests[tasks[i].Key()]
-		past := known[r.Task.Key()]
+		past := pasts[r.Task.Key()]
 		switch {
 		case !ok || past.Status == Already:
 			continue
@@ -25,6 +25,7 @@ func (x *run) leftOut(ctx context.Context, tasks []Task, outcomes []Outcome, res
 			r.Acknowledged = past.Status == Held && past.Detail == r.Detail && past.Acknowledged
 		}
 		r.Task.Round = max(1, o.Task.Round) + 1
+		known[r.Task.Key()] = past
 		if o.Status == Done || o.Status == Already || x.dry {
 			held = append(held, r)
 			continue

@@ -13,17 +13,20 @@ func (x *run) recall(ctx context.Context, since time.Time) {
 	if x.h.cfg.Archive == nil {
 		return
 	}
-	x.records = nil
+	var records []Record
 	for rec, err := range x.h.cfg.Archive.Records(ctx, since) {
 		if err != nil {
 			x.problem(Problem{Stage: "ledger", Err: err})
 			x.torn = true
-			return
+			break
 		}
 		// An archive need not leave anything out, and there are many of them.
 		if since.IsZero() || !rec.Last.Before(since) || rec.Status != Done && rec.Status != Already && rec.Status != Undone {
-			x.records = append(x.records, rec)
+			records = append(records, rec)
 		}
+	}
+	if !x.torn || x.records == nil { // half of it tells less than what was read before
+		x.records = records
 	}
 }
 

@@ -138,6 +138,7 @@ func layers(tasks []Task) [][]Task {
 // takeBackAll takes back one task on each target. What was done to a target before stays where that does not succeed: it is covered.
 func (x *run) takeBackAll(ctx context.Context, tasks []Task, held map[string]string, blocked map[string]bool) {
 	var free []Task
+	var stay []Outcome
 	for _, t := range tasks {
 		reason := held[t.Key()]
 		if reason == "" && blocked[t.Target] {
@@ -145,10 +146,14 @@ func (x *run) takeBackAll(ctx context.Context, tasks []Task, held map[string]str
 		}
 		if reason != "" {
 			blocked[t.Target] = true
-			x.r.Outcomes = append(x.r.Outcomes, Outcome{Task: t, Status: Held, Detail: reason})
+			stay = append(stay, Outcome{Task: t, Status: Held, Detail: reason})
 			continue
 		}
 		free = append(free, t)
+	}
+	x.r.Outcomes = append(x.r.Outcomes, stay...)
+	if x.r.Undo && !x.dry { // a hunt that takes something back comes to the same end with every run
+		x.audit(ctx, stay)
 	}
 	if len(free) == 0 {
 		return

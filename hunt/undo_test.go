@@ -182,6 +182,12 @@ func TestUndoIsAudited(t *testing.T) {
 	if !slices.Equal(by, []string{"undone by ada"}) {
 		t.Errorf("decisions %q", by)
 	}
+	if _, err := newHunter(t, cfg).Undo(t.Context(), hunt.Undo{SHA256: hash(1), By: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(by[1:], []string{"held by ada"}) { // machine 8 stays for file 2
+		t.Errorf("decisions of the second undo %q", by[1:])
+	}
 }
 
 // Two rounds on one machine: the later one is taken back first, and where it stays, so does what it covers.

@@ -22,6 +22,8 @@ type hunting struct {
 	held []byte
 	fail error
 	did  []string
+	// audited are the decisions, in order.
+	audited []string
 }
 
 func newHunting(t *testing.T) *hunting {
@@ -41,6 +43,12 @@ func (h *hunting) hunter(t *testing.T, found hunt.Task) *hunt.Hunter {
 			return all(slices.DeleteFunc(slices.Clone(found.Sightings), func(s hunt.Sighting) bool {
 				return !slices.ContainsFunc(batch, func(i hunt.Indicator) bool { return i.SHA256 == s.SHA256 })
 			})...)
+		}),
+		Auditor: hunt.AuditorFunc(func(_ context.Context, decisions ...hunt.Decision) error {
+			for _, d := range decisions {
+				h.audited = append(h.audited, d.Outcome.Task.Key()+" "+string(d.Outcome.Status))
+			}
+			return nil
 		}),
 		Ledger: h.l, Archive: h.l, Backlog: h.l, Now: func() time.Time { return h.now }, BatchDelay: time.Nanosecond,
 		Verifier: hunt.VerifierFunc(func(context.Context, hunt.Indicator) (bool, error) { return true, nil }),
@@ -115,6 +123,10 @@ func TestWhatIsLeftOutWaitsForAPerson(t *testing.T) {
 		t.Error(err)
 	}
 	h.want(t, "released", told(r), map[string]string{"isolate/device/7/2": "done 1"})
+	want := []string{"isolate/device/7 done", "isolate/device/7/2 held", "isolate/device/7/2 done"}
+	if diff := cmp.Diff(want, h.audited); diff != "" {
+		t.Errorf("decisions mismatch (-want +got):\n%s", diff)
+	}
 }
 
 // While the machine cannot be handled for the other file, the ledger has no place for the first: it stays open.
