@@ -286,7 +286,7 @@ func TestTrustedFilesGivesUpOnAServiceThatIsDown(t *testing.T) {
 				return cbc.ErrNotFound
 			}
 			return errors.New("no answer")
-		}, 35, 80, 5 * time.Second},
+		}, 39, 80, 5 * time.Second},
 		{"it has no answer now and then", func(call int) error {
 			if call%4 > 0 {
 				return cbc.ErrNotFound
