@@ -139,7 +139,7 @@ func (x *run) group(ctx context.Context, tasks []Task, v verdicts, known map[str
 	begun := x.h.cfg.Now()
 	ends := make(map[string]Outcome, len(tasks))
 	var free, cut []Task
-	rests := make(map[string]Outcome)
+	rests, unsure := make(map[string]Outcome), make(map[SHA256]bool)
 	for _, t := range tasks {
 		may, rest, why := v.judge(t)
 		o := known[t.Key()]
@@ -149,7 +149,7 @@ func (x *run) group(ctx context.Context, tasks []Task, v verdicts, known map[str
 		}
 		partly := why.text != "" && may.Action != ""
 		if partly {
-			x.undecided(t, v)
+			x.undecided(t, v, unsure)
 			if len(rest.Indicators) > 0 {
 				rests[t.Key()] = why.end(rest, Outcome{})
 			}

@@ -141,17 +141,18 @@ func TestPreviewLeavesTheBacklogAlone(t *testing.T) {
 func TestUndecidedFileStaysInTheBacklog(t *testing.T) {
 	t.Parallel()
 	for _, unsure := range []bool{true, false} {
-		list, asked := &backlog{}, &inHands{holds: []hunt.Hold{{Key: "isolate/device/7", SHA256: hash(1), Reason: "no answer", Unsure: unsure}}}
+		list, asked := &backlog{}, &inHands{holds: []hunt.Hold{{SHA256: hash(1), Reason: "no answer", Unsure: unsure}}}
 		cfg := hunt.Config{
-			Source: source(nil, indicator(1), indicator(2)), Searcher: searcher(sighting(1, 7, hunt.Executed), sighting(2, 7, hunt.Executed)),
+			Source: source(nil, indicator(1), indicator(2)), Searcher: searcher(append(crowd(1, 7, 8), crowd(2, 7, 8)...)...),
 			Ledger: &ledger{}, Backlog: list, Verifier: verdict(true, nil), Actions: []hunt.Action{isolate()}, Guards: []hunt.Guard{asked},
 		}
 		r, err := newHunter(t, cfg).Run(t.Context(), hunt.Window{})
-		if diff := cmp.Diff(map[string]hunt.Status{"isolate/device/7": hunt.Done}, statuses(r)); diff != "" {
+		want := map[string]hunt.Status{"isolate/device/7": hunt.Done, "isolate/device/8": hunt.Done}
+		if diff := cmp.Diff(want, statuses(r)); diff != "" {
 			t.Errorf("unsure %t: outcomes (-want +got):\n%s", unsure, diff)
 		}
-		if list.has(1) != unsure || list.has(2) || errors.Is(err, hunt.ErrUndecided) != unsure {
-			t.Errorf("unsure %t: the backlog is %v, the error %v", unsure, list.open, err)
+		if list.has(1) != unsure || list.has(2) || errors.Is(err, hunt.ErrUndecided) != unsure || len(r.Problems) > 1 {
+			t.Errorf("unsure %t: the backlog is %v, the error %v, the problems %v", unsure, list.open, err, r.Problems)
 		}
 	}
 }

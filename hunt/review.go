@@ -104,11 +104,12 @@ func (v verdicts) judge(t Task) (free, rest Task, why reason) {
 	return free, t.without(func(file SHA256) bool { w := v.of(key, file); return w.text == "" || w.unsure }), why
 }
 
-// undecided tells of the files that a task is done without because a guard could not tell: they have no outcome of their own that says
-// so, and the next run must ask again.
-func (x *run) undecided(t Task, v verdicts) {
+// undecided tells, once for each, of the files that a task is done without because a guard could not tell: they have no outcome of their
+// own that says so, and the next run must ask again.
+func (x *run) undecided(t Task, v verdicts, told map[SHA256]bool) {
 	for _, ind := range t.Indicators {
-		if why := v.of(t.Key(), ind.SHA256); why.unsure {
+		if why := v.of(t.Key(), ind.SHA256); why.unsure && !told[ind.SHA256] {
+			told[ind.SHA256] = true
 			x.problem(Problem{Stage: "guard", Hashes: []SHA256{ind.SHA256}, Err: fmt.Errorf("%w: %s: %s", ErrUndecided, t, why.text)})
 		}
 	}
