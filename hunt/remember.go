@@ -132,20 +132,25 @@ func holdTasks(spec Spec, outcomes []Outcome) []Task {
 			continue
 		}
 		sum := sha256.Sum256([]byte(o.Detail))
-		target := o.Task.Indicators[0].SHA256.String() + "/" + hex.EncodeToString(sum[:8])
-		i, ok := index[target]
-		if !ok {
-			i = len(tasks)
-			index[target] = i
-			tasks = append(tasks, Task{
-				Action: spec.Name, Scope: spec.Scope, Impact: spec.Impact, Target: target, Reason: o.Detail,
-				Indicators: o.Task.Indicators[:1],
-			})
-		}
-		t := &tasks[i]
-		if len(t.Held) < mostHeld {
+		for _, ind := range o.Task.Indicators {
+			target := ind.SHA256.String() + "/" + hex.EncodeToString(sum[:8])
+			i, ok := index[target]
+			if !ok {
+				i = len(tasks)
+				index[target] = i
+				tasks = append(tasks, Task{
+					Action: spec.Name, Scope: spec.Scope, Impact: spec.Impact, Target: target, Reason: o.Detail,
+					Indicators: []Indicator{ind},
+				})
+			}
+			t := &tasks[i]
+			if len(t.Held) == mostHeld {
+				continue
+			}
 			t.Held = append(t.Held, o.Task.EventID())
-			t.Sightings = append(t.Sightings, o.Task.Sightings[:min(1, len(o.Task.Sightings))]...)
+			if s := slices.IndexFunc(o.Task.Sightings, func(s Sighting) bool { return s.SHA256 == ind.SHA256 }); s >= 0 {
+				t.Sightings = append(t.Sightings, o.Task.Sightings[s])
+			}
 		}
 	}
 	return tasks

@@ -271,3 +271,21 @@ func TestTheEmptyFileIsNotHunted(t *testing.T) {
 		t.Errorf("acted on %v, %d files, left alone %v", iso.did, len(r.Indicators), r.LeftAlone)
 	}
 }
+
+// Two files on a protected machine are two things to tell of, also when one of them was told of before.
+func TestEachHeldFileIsToldOf(t *testing.T) {
+	t.Parallel()
+	ledger, iso := new(memory), &lamps{name: "isolate"}
+	tell := &recorder{spec: hunt.Spec{Name: "tell", Scope: hunt.ScopeHold, Impact: hunt.Tells}}
+	cfg := response(ledger, nil, iso, tell)
+	cfg.Guards = []hunt.Guard{hunt.GuardFunc(func(context.Context, hunt.Review) ([]hunt.Hold, error) {
+		return []hunt.Hold{{Key: "isolate/device/8", Reason: "protected"}}, nil
+	})}
+	for _, found := range [][]hunt.Sighting{{sighting(1, 8, hunt.Executed)}, {sighting(1, 8, hunt.Executed), sighting(2, 8, hunt.Executed)}} {
+		cfg.Searcher = searcher(found...)
+		run(t, cfg)
+		if len(tell.did) != len(found) || !strings.HasPrefix(tell.did[len(found)-1], found[len(found)-1].SHA256.String()) {
+			t.Errorf("told of %q, want each of %d files once", tell.did, len(found))
+		}
+	}
+}

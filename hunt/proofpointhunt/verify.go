@@ -11,8 +11,9 @@ import (
 
 var _ hunt.Verifier = (*Source)(nil)
 
-// Verify asks the service whether the threat behind an indicator is active at this moment. A threat that is not an attachment, or
-// that the service does not know any more, is an error: nothing is known then.
+// Verify asks the service whether the threat behind an indicator is active at this moment, and not cleared or a false positive. Any other
+// status, a threat that is not an attachment, and one that the service does not know any more are errors: nothing is known then, neither
+// that something may be done nor that what was done may be taken back.
 func (s *Source) Verify(ctx context.Context, ind hunt.Indicator) (condemned bool, err error) {
 	id := ind.Threat.ID
 	if id == "" {
@@ -28,5 +29,12 @@ func (s *Source) Verify(ctx context.Context, ind hunt.Indicator) (condemned bool
 	if !summary.Type.Is(proofpoint.TypeAttachment) {
 		return false, fmt.Errorf("proofpointhunt: threat %s is a %q, not an attachment", id, summary.Type)
 	}
-	return summary.Status.Is(proofpoint.StatusActive), nil
+	switch status := summary.Status; {
+	case status.Is(proofpoint.StatusActive):
+		return true, nil
+	case status.Is(proofpoint.StatusCleared), status.Is(proofpoint.StatusFalsePositive):
+		return false, nil
+	default:
+		return false, fmt.Errorf("proofpointhunt: threat %s has the unknown status %.40q", id, status)
+	}
 }

@@ -22,6 +22,7 @@ func TestVerifyAsksForTheStatusOfToday(t *testing.T) {
 			{Artifact: id("a"), Time: at},
 			{Artifact: id("b"), Time: at, Status: "cleared"},
 			{Artifact: id("c"), Time: at},
+			{Artifact: id("f"), Time: at, Status: "under review"},
 			{ID: id("d"), Artifact: "bad.example/x", Type: "url", Time: at},
 		}}},
 		Changes: []proofpointtest.Change{{At: at.Add(time.Minute), Threat: id("c"), Status: "falsepositive"}},
@@ -45,6 +46,7 @@ func TestVerifyAsksForTheStatusOfToday(t *testing.T) {
 		{"cleared", id("b"), false, false},
 		{"taken back since", id("c"), false, false},
 		{"a link", id("d"), false, true},
+		{"a status that nobody has documented", id("f"), false, true},
 		{"not known any more", id("e"), false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
