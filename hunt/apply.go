@@ -46,10 +46,12 @@ type run struct {
 	// records are what the archive remembered before anything was done. If it is torn there was more.
 	records []Record
 	torn    bool
+	// undone is when tasks were taken back, by key.
+	undone map[string]time.Time
 }
 
 func (h *Hunter) newRun(r *Report, by string) *run {
-	return &run{h: h, id: r.Run, dry: r.DryRun, by: by, r: r, fair: newFairness(h), told: make(map[string]Status), keep: make(map[SHA256]bool)}
+	return &run{h: h, id: r.Run, dry: r.DryRun, by: by, r: r, fair: newFairness(h), told: make(map[string]Status), keep: make(map[SHA256]bool), undone: make(map[string]time.Time)}
 }
 
 func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error) {
@@ -144,7 +146,7 @@ func (x *run) group(ctx context.Context, tasks []Task, v verdicts, known map[str
 		may, rest, why := v.judge(t)
 		o := known[t.Key()]
 		if o.Status == Already {
-			ends[t.Key()] = o // what is done cannot be held any more
+			ends[t.Key()] = x.sinceTakenBack(o) // what is done cannot be held any more
 			continue
 		}
 		partly := why.text != "" && may.Action != ""

@@ -20,7 +20,8 @@ type Record struct {
 	Task Task
 	// Run is the run that tried it last.
 	Run string
-	// Status is Done, Already, Held or Failed. It is empty for a task that is being done, or whose process has died over it.
+	// Status is Done, Already, Held or Failed, and Undone for what takes a task back. It is empty for a task that is being done, or whose
+	// process has died over it.
 	Status Status
 	// Detail is the sentence of the last outcome, or the last error.
 	Detail string

@@ -24,6 +24,9 @@ func (x *run) recall(ctx context.Context, since time.Time) {
 		if since.IsZero() || !rec.Last.Before(since) || rec.Status != Done && rec.Status != Already && rec.Status != Undone {
 			records = append(records, rec)
 		}
+		if !rec.Undone.IsZero() {
+			x.undone[rec.Task.Key()] = rec.Undone
+		}
 	}
 	if !x.torn || x.records == nil { // half of it tells less than what was read before
 		x.records = records
@@ -119,6 +122,15 @@ func (x *run) standing() map[SHA256]*Turned {
 		}
 	}
 	return byFile
+}
+
+// sinceTakenBack says of a task that was done before, and is not done again, that nothing is left of it: its file may have been condemned
+// anew.
+func (x *run) sinceTakenBack(o Outcome) Outcome {
+	if at, ok := x.undone[o.Task.Key()]; ok {
+		o.Detail += "; taken back since, on " + at.UTC().Format("2006-01-02 15:04:05 UTC") + ": it is not done again for the same finding"
+	}
+	return o
 }
 
 // waiting lists what earlier runs left for a person, as far as this one has not come to another end with it.

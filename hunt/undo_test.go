@@ -67,6 +67,11 @@ func TestUndo(t *testing.T) {
 			}
 			if !r.DryRun {
 				again := run(t, cfg)
+				for _, o := range again.Outcomes {
+					if back := c.want["undo/"+o.Task.Key()] == hunt.Undone; back != strings.Contains(o.Detail, "taken back since") {
+						t.Errorf("the next run says of %s: %s", o.Task.Key(), o.Detail)
+					}
+				}
 				if got := again.Count(hunt.Done); got > 0 {
 					t.Errorf("the next run did %d tasks again", got)
 				}
