@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"iter"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,7 @@ func quarantinedByOthers(ctx context.Context, log AuditReader, we string, since 
 		for _, d := range devices {
 			switch {
 			case !concerns(text, d):
-			case releases(text):
+			case releases(nameless(text, d)):
 				delete(wanted, d.ID)
 			default:
 				wanted[d.ID] = e
@@ -50,20 +51,44 @@ func quarantinedByOthers(ctx context.Context, log AuditReader, we string, since 
 	return wanted, nil
 }
 
-// concerns tells whether an entry may be about a device: it has its id or its name, or no number that could be another's.
+// concerns tells whether an entry may be about a device: it has its id or its name, or no number that could be another's. How many
+// devices it is about is no such number.
 func concerns(text string, d cbc.Device) bool {
-	numbers := strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
+	numbers := strings.FieldsFunc(count.ReplaceAllString(text, ""), func(r rune) bool { return r < '0' || r > '9' })
 	name, host := strings.ToLower(d.Name), d.Host()
 	return len(numbers) == 0 || slices.Contains(numbers, strconv.FormatInt(int64(d.ID), 10)) ||
 		name != "" && strings.Contains(text, name) || host != "" && strings.Contains(text, host)
 }
 
-// releases tells whether an entry is about the end of a quarantine. In doubt it is not.
+// count finds how many devices an entry is about.
+var count = regexp.MustCompile(`\b[0-9]+ +([a-z]+ +)?(devices|endpoints|assets|machines|hosts|sensors|computers|workloads)\b`)
+
+// nameless is an entry without the name of a device, whose words mean nothing.
+func nameless(text string, d cbc.Device) string {
+	for _, name := range []string{strings.ToLower(d.Name), d.Host()} {
+		if name != "" {
+			text = strings.ReplaceAll(text, name, " ")
+		}
+	}
+	return text
+}
+
+// releases tells whether an entry is about the end of a quarantine. In doubt it is not. What is joined to something else, as in the name
+// of another device, is no word.
 func releases(text string) bool {
-	words := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) })
-	return slices.ContainsFunc(words, func(w string) bool {
-		return w == "off" || strings.HasPrefix(w, "unquarantin") || strings.HasPrefix(w, "release") || strings.HasPrefix(w, "unisolat")
-	}) && !slices.Contains(words, "on")
+	words := strings.FieldsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(`-._\`, r)
+	})
+	begun, ended := false, false
+	for _, w := range words {
+		switch w = strings.Trim(w, `-._\`); w {
+		case "on", "quarantined", "isolated":
+			begun = true
+		case "off", "unquarantine", "unquarantined", "unquarantining", "unisolate", "unisolated", "release", "released", "releases", "releasing":
+			ended = true
+		}
+	}
+	return ended && !begun
 }
 
 // shortened keeps a foreign text short.

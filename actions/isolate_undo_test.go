@@ -1,6 +1,7 @@
 package actions_test
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -9,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/pphunt/pphunt/actions"
 	"github.com/pphunt/pphunt/cbc"
@@ -61,7 +62,7 @@ func TestIsolateUndoLeavesWhatOthersWant(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		name          string
+		name, machine string
 		audit         []cbctest.AuditEntry
 		before, after func(*testing.T, *cbc.Client)
 		status        hunt.Status
@@ -88,6 +89,22 @@ func TestIsolateUndoLeavesWhatOthersWant(t *testing.T) {
 			status: hunt.Held, detail: "Quarantined all devices", isolated: true,
 		},
 		{
+			name: "an entry tells how many machines", audit: []cbctest.AuditEntry{{Description: "Quarantined 12 selected devices"}},
+			status: hunt.Held, isolated: true,
+		},
+		{
+			name: "the machine's name looks like a release", machine: `CORP\RELEASE-EAST`,
+			audit: []cbctest.AuditEntry{{Description: "Quarantine of RELEASE-EAST"}}, status: hunt.Held, isolated: true,
+		},
+		{
+			name: "the name of another machine looks like a release", audit: []cbctest.AuditEntry{{Description: "Quarantine of OFF-SITE-1, LAB-EAST"}},
+			status: hunt.Held, isolated: true,
+		},
+		{
+			name: "a word beside it looks like a release", audit: []cbctest.AuditEntry{{Description: "Quarantined LAB-EAST, the user has logged off"}},
+			status: hunt.Held, isolated: true,
+		},
+		{
 			name: "an entry names the machine by its name", audit: []cbctest.AuditEntry{{Description: "Device lab-east was isolated, ticket 4711"}},
 			status: hunt.Held, isolated: true,
 		},
@@ -100,7 +117,7 @@ func TestIsolateUndoLeavesWhatOthersWant(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				srv, client, analyst := precinct(t, cbctest.World{Audit: c.audit, Devices: []cbctest.Device{{ID: 7, Name: `CORP\LAB-EAST`}, {ID: 77, Name: `CORP\DESK-77`}}})
+				srv, client, analyst := precinct(t, cbctest.World{Audit: c.audit, Devices: []cbctest.Device{{ID: 7, Name: cmp.Or(c.machine, `CORP\LAB-EAST`)}, {ID: 77, Name: `CORP\DESK-77`}}})
 				if c.before != nil {
 					c.before(t, analyst)
 				}
@@ -219,7 +236,7 @@ func TestIsolateUndoOfManyInOneCall(t *testing.T) {
 		unknown := deviceTask("isolate", 99)
 		unknown.Undo, unknown.Before = true, tasks[0].Before
 		got := ends(a.(hunt.Undoer).Undo(t.Context(), append(tasks, unknown)))
-		if diff := cmp.Diff(map[string]hunt.Status{"1": hunt.Undone, "2": hunt.Undone, "3": hunt.Undone, "99": hunt.Already}, got); diff != "" {
+		if diff := gocmp.Diff(map[string]hunt.Status{"1": hunt.Undone, "2": hunt.Undone, "3": hunt.Undone, "99": hunt.Already}, got); diff != "" {
 			t.Errorf("outcomes mismatch (-want +got):\n%s", diff)
 		}
 		if n := calls(srv, opDeviceAction); n != 2 {
