@@ -147,7 +147,9 @@ func (a *deviceAction) weigh(ctx context.Context, tasks []hunt.Task) ([]restorat
 	}
 	states, outcomes := a.read(ctx, tasks)
 	for i, o := range outcomes {
+		_, answered := errors.AsType[*cbc.APIError](o.Err) // a 404 of the service itself says nothing about the device
 		switch {
+		case answered:
 		case errors.Is(o.Err, errGone):
 			outcomes[i] = held(o.Task, "stays: "+o.Err.Error())
 		case errors.Is(o.Err, ErrUnknownDevice), errors.Is(o.Err, cbc.ErrNotFound):

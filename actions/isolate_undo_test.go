@@ -280,3 +280,17 @@ func TestIsolateUndoWithMoreThanCanBeRead(t *testing.T) {
 		expect(t, o, hunt.Held, "more entries than can be read")
 	})
 }
+
+// A 404 of the service, as for a wrong key of the organization, is none of a device.
+func TestIsolateUndoWhereNothingIsKnown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, client, _ := precinct(t, cbctest.World{Devices: []cbctest.Device{{ID: 7, Name: "LAB-7"}}})
+		a := newIsolate(t, client)
+		isolated := only(t, a.Do(t.Context(), []hunt.Task{deviceTask("isolate", 7)}))
+		srv.Inject(func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/devices/") }, -1, func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+		})
+		expect(t, takeBack(t, a, undoOf(isolated), never), hunt.Failed, "404")
+	})
+}
