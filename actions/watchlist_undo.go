@@ -40,7 +40,7 @@ func (w *watchlist) weigh(ctx context.Context, t hunt.Task) (feed cbc.FeedID, o 
 	if feed = b.FeedID; feed == "" { // it was made, and the process died before its id was recorded
 		found, err := w.cfg.Feeds.ByName(ctx, w.cfg.Name)
 		switch {
-		case errors.Is(err, cbc.ErrNotFound):
+		case unlisted(err):
 			return "", already(t, "the feed is gone"), false
 		case err != nil:
 			return "", failed(t, fmt.Errorf("actions: watchlist: undo: %w", err)), false
@@ -48,15 +48,26 @@ func (w *watchlist) weigh(ctx context.Context, t hunt.Task) (feed cbc.FeedID, o 
 		feed = found.ID
 	}
 	r, err := w.cfg.Feeds.Report(ctx, feed, cbc.ReportID(t.Target))
+	if errors.Is(err, cbc.ErrNotFound) {
+		// Where the service itself is not found no feed can be listed either.
+		if _, listed := w.cfg.Feeds.ByName(ctx, w.cfg.Name); listed == nil || unlisted(listed) || errors.Is(listed, cbc.ErrAmbiguous) {
+			return "", already(t, "the report is gone"), false
+		}
+	}
+	wrote, unknown := newReport(t)
 	switch {
-	case errors.Is(err, cbc.ErrNotFound):
-		return "", already(t, "the report is gone"), false
 	case err != nil:
 		return "", failed(t, fmt.Errorf("actions: watchlist: undo: %w", err)), false
-	case !ourReport(r, t.Target):
+	case unknown != nil || !sameReport(r, wrote):
 		return "", held(t, "stays: somebody has changed the report since"), false
 	}
 	return feed, o, true
+}
+
+// unlisted tells that the feeds could be listed and that none has the name.
+func unlisted(err error) bool {
+	_, answered := errors.AsType[*cbc.APIError](err)
+	return errors.Is(err, cbc.ErrNotFound) && !answered
 }
 
 // sameReport tells a report that would not change, but for its date.

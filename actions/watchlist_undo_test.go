@@ -1,6 +1,7 @@
 package actions_test
 
 import (
+	"net/http"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -25,6 +26,13 @@ func report(id, description string, hashes ...string) cbctest.Report {
 	}
 }
 
+// written is the report as the action writes it.
+func written(file string) cbctest.Report {
+	r := report(file, ourReportText, file)
+	r.Title, r.Severity = "active malware attachment: "+file, 8
+	return r
+}
+
 func reports(srv *cbctest.Server) []string {
 	var ids []string
 	for _, f := range srv.Feeds() {
@@ -38,7 +46,9 @@ func reports(srv *cbctest.Server) []string {
 func TestWatchlistUndo(t *testing.T) {
 	t.Parallel()
 	file := hash(1).String()
-	ours, others := report(file, ourReportText, file), report("by-hand", "Kept by hand", hash(9).String())
+	ours, others := written(file), report("by-hand", "Kept by hand", hash(9).String())
+	severe, titled := ours, ours
+	severe.Severity, titled.Title = 10, "Keep: case 4711"
 	for _, c := range []struct {
 		name    string
 		before  string
@@ -52,6 +62,8 @@ func TestWatchlistUndo(t *testing.T) {
 		{"leaves a report that was there before", `{"feed_id":"` + someFeed + `","report":true}`, []cbctest.Report{ours}, hunt.Already, "before", []string{file}},
 		{"finds nothing left", feedNoReport, []cbctest.Report{others}, hunt.Already, "gone", []string{"by-hand"}},
 		{"leaves a report with other words", feedNoReport, []cbctest.Report{report(file, "Changed", file)}, hunt.Held, "changed the report", []string{file}},
+		{"leaves a report of another severity", feedNoReport, []cbctest.Report{severe}, hunt.Held, "changed the report", []string{file}},
+		{"leaves a report with another title", feedNoReport, []cbctest.Report{titled}, hunt.Held, "changed the report", []string{file}},
 		{"leaves a report about more", feedNoReport, []cbctest.Report{report(file, ourReportText, file, hash(2).String())}, hunt.Held, "changed the report", []string{file}},
 		{"leaves what nobody recorded", "", []cbctest.Report{ours}, hunt.Held, "not recorded", []string{file}},
 	} {
@@ -113,4 +125,23 @@ func TestWatchlistMakesNoSecondFeed(t *testing.T) {
 			t.Errorf("the state before is %s, want %s", written.Before, want)
 		}
 	})
+}
+
+// A 404 of the service, as for a wrong key of the organization, is none of a report.
+func TestWatchlistUndoWhereNothingIsKnown(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]string{"a feed with an id": feedNoReport, "a feed with a name": `{"feed_id":"","report":false}`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := cbctest.New(cbctest.World{Feeds: []cbctest.Feed{{ID: someFeed, Name: "TAP", Reports: []cbctest.Report{written(hash(1).String())}}}})
+				srv.Inject(func(*http.Request) bool { return true }, -1, func(http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+				})
+				task := hashTask("watchlist", 1)
+				task.Undo, task.Before = true, []byte(before)
+				expect(t, takeBack(t, newWatchlist(t, connect(t, srv.Client())), task, never), hunt.Failed, "404")
+			})
+		})
+	}
 }
