@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/pphunt/pphunt/cbc"
@@ -128,7 +129,10 @@ func (a *denylist) ban(ctx context.Context, t hunt.Task) hunt.Outcome {
 	created := err == nil
 	if err != nil && ctx.Err() == nil {
 		// Another program may have been faster, or the answer was lost: Ban looks before it tries again.
+		lost := answerLost(err)
 		entry, created, err = a.reputation.Ban(ctx, want)
+		// Look has seen none: where our answer was lost, one in our words is the one that we have made.
+		created = created || err == nil && lost && entry.Description == want.Description
 	}
 	if e, ok := errors.AsType[*cbc.AllowListedError](err); ok {
 		return held(t, allowed(e.Existing))
@@ -147,6 +151,12 @@ func (a *denylist) ban(ctx context.Context, t hunt.Task) hunt.Outcome {
 	b.Created = entry.ID
 	o.Before = state(b)
 	return o
+}
+
+// answerLost tells whether a call that ended with an error may have been carried out.
+func answerLost(err error) bool {
+	e, answered := errors.AsType[*cbc.APIError](err)
+	return !answered || e.StatusCode >= http.StatusInternalServerError || e.StatusCode/100 == 2
 }
 
 func allowed(o cbc.Override) string {

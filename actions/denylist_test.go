@@ -159,18 +159,40 @@ func TestDenylistFailures(t *testing.T) {
 
 func TestDenylistAfterALostAnswer(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := cbctest.New(cbctest.World{})
-		srv.Inject(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/overrides") }, 1, func(next http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				next.ServeHTTP(discard{header: http.Header{}}, r)
-				w.WriteHeader(http.StatusBadGateway)
+	for _, c := range []struct {
+		name   string
+		acts   func(srv *cbctest.Server, next http.Handler, r *http.Request)
+		status hunt.Status
+	}{
+		{"of our ban", func(_ *cbctest.Server, next http.Handler, r *http.Request) {
+			next.ServeHTTP(discard{header: http.Header{}}, r)
+		}, hunt.Done},
+		{"that another program was faster than", func(srv *cbctest.Server, _ http.Handler, r *http.Request) {
+			if _, err := connect(t, srv.Client()).Reputation.Create(r.Context(), cbc.BanOf(hash(1), "", "somebody else")); err != nil {
+				t.Error(err)
+			}
+		}, hunt.Already},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := cbctest.New(cbctest.World{})
+				srv.Inject(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/overrides") }, 1, func(next http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						c.acts(srv, next, r)
+						w.WriteHeader(http.StatusBadGateway)
+					})
+				})
+				a := actions.NewDenylist(connect(t, srv.Client()).Reputation)
+				o := only(t, a.Do(t.Context(), []hunt.Task{hashTask("denylist", 1)}))
+				expect(t, o, c.status)
+				if n := len(srv.Overrides()); n != 1 {
+					t.Errorf("there are %d overrides, want one", n)
+				}
+				if c.status == hunt.Done {
+					expect(t, takeBack(t, a, undoOf(o), never), hunt.Undone)
+				}
 			})
 		})
-		o := only(t, actions.NewDenylist(connect(t, srv.Client()).Reputation).Do(t.Context(), []hunt.Task{hashTask("denylist", 1)}))
-		expect(t, o, hunt.Already)
-		if n := len(srv.Overrides()); n != 1 {
-			t.Errorf("there are %d overrides, want one", n)
-		}
-	})
+	}
 }
