@@ -80,7 +80,7 @@ func (l *Ledger) result(run string, j job, o hunt.Outcome, begun bool) (hunt.Out
 	switch status := o.Status; {
 	case begun && status == hunt.Held:
 		all := e.withHeld(t)
-		e = e.unmoved(j.noted).held(t, o.Detail, now)
+		e = e.unmoved(j.noted).held(t, o.Detail, now).before(o.Before) // a part may have been done before a person was needed
 		t = all
 		o.Acknowledged = e.Acknowledged
 	case begun && status == hunt.Failed:

@@ -53,10 +53,14 @@ func TestStateBefore(t *testing.T) {
 		"noted, and so when it came to be tried again": {
 			[]step{{"1", failed}, {"", hunt.Outcome{Status: hunt.Already}}}, "1",
 		},
-		"noted anew":                            {[]step{{"1", failed}, {"2", failed}}, "2"},
-		"noted, and not begun":                  {[]step{{"1", hunt.Outcome{}}}, ""},
-		"noted, and somebody else was quicker":  {[]step{{"1", hunt.Outcome{Status: hunt.Already}}}, ""},
-		"noted, and held":                       {[]step{{"1", hunt.Outcome{Status: hunt.Held}}}, ""},
+		"noted anew":                           {[]step{{"1", failed}, {"2", failed}}, "2"},
+		"noted, and not begun":                 {[]step{{"1", hunt.Outcome{}}}, ""},
+		"noted, and somebody else was quicker": {[]step{{"1", hunt.Outcome{Status: hunt.Already}}}, ""},
+		"noted, and held":                      {[]step{{"1", hunt.Outcome{Status: hunt.Held}}}, ""},
+		"noted, and held half way":             {[]step{{"1", hunt.Outcome{Status: hunt.Held, Before: []byte("2")}}}, "2"},
+		"of an attempt held half way, then held": {
+			[]step{{"1", hunt.Outcome{Status: hunt.Held, Before: []byte("2")}}, {"1", hunt.Outcome{Status: hunt.Held}}}, "2",
+		},
 		"noted, and refused":                    {[]step{{"1", refused}}, ""},
 		"noted, refused, and somebody else's":   {[]step{{"1", refused}, {"", hunt.Outcome{Status: hunt.Already}}}, ""},
 		"of an earlier attempt, then refused":   {[]step{{"1", failed}, {"2", refused}}, "1"},
