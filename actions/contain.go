@@ -61,7 +61,7 @@ type Contained struct {
 	Copy string
 	// Unclear tells that a person has to look: the file was not found, and may be there all the same under a name with capital
 	// letters; the process runs from a path that has another file at it, or was started at another time; another process runs from
-	// the condemned file; or the file stays because no copy of it could be kept.
+	// the condemned file, or may, as it does not tell its path; or the file stays because no copy of it could be kept.
 	Unclear bool
 	// Notes say, for people, what was done and what was left and why.
 	Notes []string
@@ -75,7 +75,8 @@ func (c *Contained) note(format string, args ...any) {
 // identity, and a path may have another file by now. A file that is another one protects what runs from there; one that cannot be
 // fetched is not deleted, but does not keep the process from being ended. What is gone already is no error.
 //
-// The processes are listed right before each kill. Afterwards Contain looks again: a process that is still there is an error, and so is
+// The processes are listed right before each kill, and the file is compared once more if it was changed before it is deleted. Afterwards
+// Contain looks again: a process that is still there is an error, and so is
 // a file. One that came back from the same path, under another id, is killed once more if its file still has the hash, and an error
 // if it comes back again. When Contain fails half way, Contained tells how far it got.
 func Contain(ctx context.Context, s DeviceSession, t Target) (Contained, error) {
@@ -103,8 +104,12 @@ type containing struct {
 	aimed []int64
 	// strangers are those of them that are nobody's target.
 	strangers []int64
+	// nameless tells that a process with an id of the target has no path.
+	nameless bool
 	// tooLarge tells that the file is larger than a copy may be.
 	tooLarge bool
+	// listed is what the file's directory told of it when it was verified, nil if nothing.
+	listed *cbc.FileInfo
 }
 
 func (w *containing) contain(ctx context.Context) error {
@@ -125,6 +130,7 @@ func (w *containing) contain(ctx context.Context) error {
 		switch found {
 		case another:
 			w.spare()
+			w.misspelt()
 			return nil
 		case beyond:
 			w.Unclear = true
@@ -139,7 +145,7 @@ func (w *containing) contain(ctx context.Context) error {
 	if err := w.lookAgain(ctx); err != nil || w.Unclear {
 		return err
 	}
-	w.Unclear = !w.t.SHA256.IsZero() && len(w.strangers) > 0
+	w.Unclear = !w.t.SHA256.IsZero() && (len(w.strangers) > 0 || w.nameless)
 	switch {
 	case errors.Is(doubt, cbc.ErrFileNotFound):
 		w.missing()
@@ -151,7 +157,25 @@ func (w *containing) contain(ctx context.Context) error {
 		w.note("%s stays: it is larger than a copy may be, and is not deleted without one", w.Path)
 		return nil
 	}
+	if same, err := w.verifyAgain(ctx); err != nil || !same {
+		return err
+	}
 	return w.remove(ctx)
+}
+
+// verifyAgain compares the file once more if it was changed since: killing takes its time.
+func (w *containing) verifyAgain(ctx context.Context) (bool, error) {
+	if w.listed == nil {
+		return true, nil
+	}
+	was := *w.listed
+	now, there, err := fileAt(ctx, w.s, w.Path, w.t.OS)
+	if err != nil || !there || now.Size == was.Size && now.Created.Equal(was.Created) && now.Modified.Equal(was.Modified) {
+		return true, nil
+	}
+	found, err := w.verify(ctx)
+	w.Unclear = w.Unclear || found == beyond
+	return found == condemned && err == nil, err
 }
 
 var errNoPath = errors.New("actions: the path of the file is not known: nothing can be told apart by a process id alone")
@@ -192,12 +216,19 @@ func (w *containing) remove(ctx context.Context) error {
 // missing notes that there is no file at the path, which means little on a machine that tells upper from lower case if nobody has
 // told the case.
 func (w *containing) missing() {
-	if w.t.OS == "LINUX" && !w.seen {
-		w.Unclear = true
-		w.note("there is no file %s, but searches tell paths in lower case: look for one with capital letters", w.Path)
-		return
+	if !w.misspelt() {
+		w.note("the file is gone")
 	}
-	w.note("the file is gone")
+}
+
+// misspelt notes that what is not at the path may be beside it.
+func (w *containing) misspelt() bool {
+	if w.t.OS != "LINUX" || w.seen {
+		return false
+	}
+	w.Unclear = true
+	w.note("the condemned file is not at %s, but searches tell paths in lower case: look for one with capital letters", w.Path)
+	return true
 }
 
 // atPath lists what runs from the target's path, and takes that path as the device writes it where the target itself runs.

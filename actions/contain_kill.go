@@ -42,13 +42,20 @@ func (w *containing) kill(ctx context.Context, pid int64, right func(cbc.Running
 	switch {
 	case i < 0:
 		return nil
+	case all[i].Path == "" && !w.beganElsewhen(all[i]):
+		w.nameless = true
+		w.note("process %d does not tell its path: not killed, look at it", pid)
+		return nil
 	case !samePath(all[i].Path, w.t.Path):
 		w.note("process %d is %s now: not killed", pid, orUnnamed(all[i].Path))
+		return nil
+	case !w.atFile(all[i]):
+		w.Unclear = true
+		w.note("process %d runs from %s and not from %s: not killed, look at it", pid, all[i].Path, w.Path)
 		return nil
 	case !right(all[i]):
 		return nil
 	}
-	w.Path, w.seen = all[i].Path, true
 	w.aimed = append(w.aimed, pid)
 	err = w.s.Kill(ctx, pid)
 	if errors.Is(err, cbc.ErrProcessNotFound) {
@@ -63,12 +70,23 @@ func (w *containing) kill(ctx context.Context, pid int64, right func(cbc.Running
 	return nil
 }
 
+// atFile tells whether a process with the target's path runs from the file that was looked at: there can be one for each spelling.
+func (w *containing) atFile(p cbc.RunningProcess) bool {
+	return foldsCase(w.t.OS, w.Path) || p.Path == w.Path
+}
+
+// beganElsewhen tells whether a process is known to have been started at another time than the target.
+func (w *containing) beganElsewhen(p cbc.RunningProcess) bool {
+	started, ok := startOf(p.Started)
+	return ok && !w.t.Start.IsZero() && started.Sub(w.t.Start).Abs() > 5*time.Second
+}
+
 // startedElsewhen tells of a process that has id and path of the target and was started at another time, so that it is another one.
 func (w *containing) startedElsewhen(p cbc.RunningProcess) bool {
-	started, ok := startOf(p.Started)
-	if !ok || w.t.Start.IsZero() || started.Sub(w.t.Start).Abs() <= 5*time.Second {
+	if !w.beganElsewhen(p) {
 		return false
 	}
+	started, _ := startOf(p.Started)
 	w.Unclear = true
 	w.note("process %d was started %s, and the one that was found %s: not killed, look at it", p.PID,
 		started.UTC().Format(time.RFC3339), w.t.Start.UTC().Format(time.RFC3339))
@@ -153,7 +171,7 @@ func (w *containing) cameBack(ctx context.Context) (back []cbc.RunningProcess, e
 		for _, p := range all {
 			before := slices.ContainsFunc(w.there, func(b cbc.RunningProcess) bool { return b.PID == p.PID && b.Started == p.Started })
 			switch {
-			case !samePath(p.Path, w.t.Path):
+			case !samePath(p.Path, w.t.Path), !w.atFile(p):
 			case before && slices.Contains(w.aimed, p.PID):
 				left = append(left, p.PID)
 			case !before:

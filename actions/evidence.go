@@ -37,6 +37,10 @@ func (w *containing) verify(ctx context.Context) (comparison, error) {
 		w.note("the file at %s has %d bytes and is not fetched: nothing is killed or deleted, look at it", w.Path, info.Size)
 		return beyond, nil
 	}
+	w.listed = nil
+	if err == nil && there {
+		w.listed = &info
+	}
 	keeper := &keeper{dir: w.t.EvidenceDir, hash: w.t.SHA256, limit: w.t.EvidenceLimit}
 	if keeper.limit <= 0 {
 		keeper.limit = DefaultEvidenceLimit
@@ -94,13 +98,18 @@ func fileAt(ctx context.Context, s interface {
 		return info, false, err
 	}
 	name := path[i+1:]
-	folds := os != "LINUX" && (os != "" || separators != "/")
+	folds := foldsCase(os, path)
 	for _, f := range files {
 		if f.Name == name || folds && (strings.EqualFold(f.Name, name) || f.ShortName != "" && strings.EqualFold(f.ShortName, name)) {
 			return f, true, nil
 		}
 	}
 	return info, false, nil
+}
+
+// foldsCase tells whether a path names the same file in upper and lower case.
+func foldsCase(os, path string) bool {
+	return os != "LINUX" && (os != "" || !strings.HasPrefix(path, "/"))
 }
 
 // canBeFetched looks for a file where its directory cannot be listed.

@@ -1,0 +1,143 @@
+package actions_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pphunt/pphunt/actions"
+	"github.com/pphunt/pphunt/cbc"
+	"github.com/pphunt/pphunt/cbc/cbctest"
+)
+
+// changing is a device on which the file is changed while its process is ended.
+type changing struct {
+	scripted
+	later []cbc.FileInfo
+}
+
+func (c *changing) Kill(ctx context.Context, pid int64) error {
+	c.files = c.later
+	return c.scripted.Kill(ctx, pid)
+}
+
+func (c *changing) DeleteFile(ctx context.Context, path string) error {
+	c.files = nil
+	return c.scripted.DeleteFile(ctx, path)
+}
+
+func TestContainComparesTheFileAgainBeforeItIsDeleted(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2025, 2, 11, 9, 0, 0, 0, time.UTC)
+	file := cbc.FileInfo{Name: "invoice.exe", Size: int64(len(evil)), Created: began, Modified: began, Accessed: began}
+	with := func(change func(*cbc.FileInfo)) []cbc.FileInfo {
+		changed := file
+		change(&changed)
+		return []cbc.FileInfo{changed}
+	}
+	for _, c := range []struct {
+		name    string
+		later   []cbc.FileInfo
+		gets    []string
+		deleted bool
+	}{
+		{"exchanged", with(func(f *cbc.FileInfo) { f.Modified = began.Add(time.Minute) }), []string{evil, "MZ harmless"}, false},
+		{"exchanged for a larger one", with(func(f *cbc.FileInfo) { f.Size++ }), []string{evil, "MZ harmless"}, false},
+		{"exchanged for an older one", with(func(f *cbc.FileInfo) { f.Created = began.Add(-time.Minute) }), []string{evil, "MZ harmless"}, false},
+		{"written again", with(func(f *cbc.FileInfo) { f.Modified = began.Add(time.Minute) }), []string{evil, evil}, true},
+		{"read", with(func(f *cbc.FileInfo) { f.Accessed = began.Add(time.Minute) }), []string{evil, "is not read again"}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				it := []cbc.RunningProcess{{PID: 7, Path: found, Started: "1"}}
+				d := &changing{scripted: scripted{lists: [][]cbc.RunningProcess{it, it, {{PID: 4}}}, gets: c.gets}, later: c.later}
+				d.files = []cbc.FileInfo{file}
+				got, err := actions.Contain(t.Context(), d, target(7))
+				if err != nil || got.Deleted != c.deleted {
+					t.Errorf("Contain = %+v, %v; want the file deleted: %t", got, err, c.deleted)
+				}
+				want := []string{"kill 7"}
+				if c.deleted {
+					want = append(want, "delete "+found)
+				} else if !strings.Contains(strings.Join(got.Notes, "; "), "is another one now") {
+					t.Errorf("notes = %q, want them to tell why the file stays", got.Notes)
+				}
+				if diff := cmp.Diff(want, d.told); diff != "" {
+					t.Errorf("commands mismatch (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestContainLeavesAProcessWithoutPathToAPerson(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2025, 2, 11, 9, 0, 0, 0, time.UTC)
+	for started, unclear := range map[string]bool{"": true, "2025-02-11T09:00:01Z": true, "2025-02-11T10:00:00Z": false} {
+		d := &device{running: []cbc.RunningProcess{{PID: 7, Started: started}}, content: strings.NewReader(evil)}
+		at := target(7)
+		at.Start = began
+		got, err := actions.Contain(t.Context(), d, at)
+		if err != nil || got.Unclear != unclear || len(got.Killed) != 0 || !got.Deleted {
+			t.Errorf("Contain with a process started %q = %+v, %v; want the file deleted, and a person to look: %t", started, got, err, unclear)
+		}
+	}
+}
+
+// Where upper and lower case are two files, what a search tells in lower case may be the wrong one of them.
+func TestContainTakesNoSpellingForAnother(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		running []cbctest.RunningProcess
+		files   []cbctest.File
+		pids    []int64
+		killed  []int64
+	}{
+		{
+			name:  "a harmless file where the search has it",
+			files: []cbctest.File{{Path: "/tmp/invoice", Content: "MZ harmless"}, {Path: "/tmp/Invoice", Content: evil}}, pids: []int64{5120},
+		},
+		{
+			name:    "two processes, from two files",
+			running: []cbctest.RunningProcess{{PID: 5120, Path: "/tmp/Invoice"}, {PID: 5124, Path: "/tmp/invoice"}},
+			files:   []cbctest.File{{Path: "/tmp/invoice", Content: evil}, {Path: "/tmp/Invoice", Content: "MZ harmless"}},
+			pids:    []int64{5120, 5124}, killed: []int64{5124},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, s := onLab(t, cbctest.Device{ID: 7, Name: "lab-7", OS: "LINUX", Running: append(c.running, cbctest.RunningProcess{PID: 1, Path: "/sbin/init"}), Files: c.files})
+				at := target(c.pids...)
+				at.Path, at.OS = "/tmp/invoice", "LINUX"
+				got, err := actions.Contain(t.Context(), s, at)
+				if err != nil || !got.Unclear || got.Deleted {
+					t.Errorf("Contain = %+v, %v; want a person to look", got, err)
+				}
+				if diff := cmp.Diff(c.killed, got.Killed); diff != "" {
+					t.Errorf("killed mismatch (-want +got):\n%s", diff)
+				}
+				for _, f := range c.files {
+					if !has(srv.Files(7), f.Path) {
+						t.Errorf("%s was deleted", f.Path)
+					}
+				}
+			})
+		})
+	}
+}
+
+func has(files []cbctest.File, path string) bool {
+	for _, f := range files {
+		if f.Path == path {
+			return true
+		}
+	}
+	return false
+}
