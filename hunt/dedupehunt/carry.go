@@ -45,6 +45,16 @@ func (l *Ledger) carryOut(ctx context.Context, b *batch, jobs []job, do hunt.DoF
 		}
 		b.losses[key]++ // the task stays open: it is claimed anew, or another hunter has it and is waited for
 	}
+	unended := l.conclude(ctx, w.jobs, results)
+	if unended != nil {
+		unended = fmt.Errorf("what was taken back may be tried again: %w", unended)
+		for key, o := range b.ends {
+			if o.Status == hunt.Undone {
+				o.Detail = join(o.Detail, unended.Error())
+				b.ends[key] = o
+			}
+		}
+	}
 	lost, err := l.record(ctx, results)
 	for _, key := range lost {
 		if o, ended := b.ends[given[key]]; ended {
@@ -52,7 +62,7 @@ func (l *Ledger) carryOut(ctx context.Context, b *batch, jobs []job, do hunt.DoF
 		}
 	}
 	if err == nil {
-		return nil
+		return unended
 	}
 	err = fmt.Errorf("%w: %w", ErrNotRecorded, err)
 	for _, j := range w.jobs {

@@ -51,6 +51,6 @@
 // # Taking back
 //
 // A task is taken back under its own key with undo/ before it, once, by the same claims. A failure to do so, or a held one, waits for
-// nothing but the next who wants it. When it was done again since, after a
-// failure or because the store had forgotten it, it can be taken back again.
+// nothing but the next who wants it. What had failed, or was held, and is taken back because something may have come of it, ends with
+// that. When the store has forgotten a task and it was done again since, it can be taken back again.
 package dedupehunt

@@ -2,6 +2,7 @@ package dedupehunt
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/pphunt/pphunt/dedupe"
@@ -13,11 +14,10 @@ const (
 	againInfix = "/again/"
 )
 
-// againKey is under what a task is taken back that was taken back before and done again since: after the store had forgotten it, or
-// after it had failed and what had come of that was taken back. The store never changes what is done, which here is that it was taken
-// back the first time.
+// againKey is under what a task is taken back that was taken back before, forgotten, and done again since: the store never changes
+// what is done, which here is that it was taken back the first time.
 func againKey(stands dedupe.Record) dedupe.Key {
-	return undoPrefix + stands.Key + againInfix + dedupe.Key(strconv.FormatInt(stands.Updated.UnixNano(), 10))
+	return undoPrefix + stands.Key + againInfix + dedupe.Key(strconv.FormatInt(stands.Created.UnixNano(), 10))
 }
 
 // precedes tells whether a mark is older than what the record that it seems to be about stands for: both are from the moment of their
@@ -62,4 +62,46 @@ func (l *Ledger) takenBackAnew(ctx context.Context, tasks []hunt.Task, all map[d
 		all[mark] = []past{again}
 	}
 	return nil
+}
+
+// conclude ends tasks that had failed, or were held, when what had come of them is taken back: whoever takes it back does not want it
+// done for the same findings. One that is being tried again at this moment comes to its own end.
+func (l *Ledger) conclude(ctx context.Context, jobs []*job, results []dedupe.Result) error {
+	var keys []dedupe.Key
+	for i, j := range jobs {
+		if t := j.task; t.Undo && results[i].State == dedupe.Done {
+			t.Undo = false
+			keys = append(keys, dedupe.Key(t.Key()))
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.cfg.Record)
+	defer cancel()
+	records, err := l.cfg.Store.Lookup(ctx, keys...)
+	if err != nil {
+		return err
+	}
+	var open []dedupe.Key
+	for _, r := range records {
+		if r.State == dedupe.Failed || r.State == dedupe.Released {
+			open = append(open, r.Key)
+		}
+	}
+	return l.close(ctx, open, func(g dedupe.Grant) dedupe.Result {
+		r := asItWas(job{verdict: verdict{past: newPast(1, g.Record)}, claim: g.Claim})
+		e := readEntry(g.Record)
+		if len(e.Before) == 0 || e.Status != hunt.Failed && e.Status != hunt.Held {
+			return r
+		}
+		if t, err := hunt.DecodeTask(e.Task); err == nil {
+			e.Findings = append(e.Findings, findings(t)...)
+			slices.Sort(e.Findings)
+			e.Findings = slices.Compact(e.Findings)
+		}
+		e = e.settled()
+		e.Status, e.Detail = hunt.Already, join("taken back", e.Detail)
+		return dedupe.Result{Claim: g.Claim, State: dedupe.Done, Detail: e.Detail, Before: e.bytes()}
+	})
 }

@@ -133,29 +133,64 @@ func TestUndoneIsTheTaskThatStoodThen(t *testing.T) {
 	}
 }
 
-// What had come of a failed attempt was taken back, and the task was done in the end: that is another thing to take back.
-func TestTakenBackBetweenFailureAndSuccess(t *testing.T) {
+// What had come of a failed attempt is taken back. Whoever does so does not want it tried again, unless something new is found.
+func TestTakenBackAfterAFailure(t *testing.T) {
+	t.Parallel()
+	for name, last := range map[string]hunt.Outcome{"failed": failure(false), "held": {Status: hunt.Held, Detail: "no"}} {
+		now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+		l := clockwork(t, new(dedupe.Memory), &now)
+		lost := failure(false)
+		lost.Before = []byte(`{"on":false}`)
+		ends(t, l, seen(7, 1, "a"), lost)
+		now = now.Add(time.Hour)
+		ends(t, l, seen(7, 1, "a"), last)
+		now = now.Add(time.Hour)
+		back := seen(7, 1, "a")
+		back.Undo = true
+		if got := ends(t, l, back, hunt.Outcome{Status: hunt.Undone}); got.Status != hunt.Undone {
+			t.Errorf("%s: Once = %+v, want undone", name, got)
+		}
+		if r := records(t, l)[0]; !r.Undone.Equal(now) || r.Status != hunt.Already || string(r.Task.Before) != `{"on":false}` {
+			t.Errorf("%s: the record is %+v, want it undone", name, r)
+		}
+		now = now.Add(time.Hour)
+		if got := rests(t, l, seen(7, 1, "a")); got.Status != hunt.Already {
+			t.Errorf("%s: Once = %+v, want already", name, got)
+		}
+		if got := rests(t, l, back); got.Status != hunt.Already {
+			t.Errorf("%s: Once = %+v, want already", name, got)
+		}
+		if got := ends(t, l, seen(7, 1, "a", 2, "b"), done()); got.Task.Round != 2 || len(got.Task.Sightings) != 1 {
+			t.Errorf("%s: Once = %+v, want a second round for what is new", name, got)
+		}
+	}
+}
+
+// What is taken back is being tried again at the same moment: that comes to its own end, and can be taken back itself.
+func TestTakenBackWhileItIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 	l := clockwork(t, new(dedupe.Memory), &now)
+	lost := failure(false)
+	lost.Before = []byte(`{"on":false}`)
+	ends(t, l, seen(7, 1, "a"), lost)
+	now = now.Add(time.Hour)
 	back := seen(7, 1, "a")
 	back.Undo = true
-	for i, o := range []hunt.Outcome{failure(false), failure(false), done()} {
-		now = now.Add(time.Hour)
-		o.Before = []byte(`{"on":false}`)
-		ends(t, l, seen(7, 1, "a"), o)
-		if r := records(t, l)[0]; !r.Undone.IsZero() {
-			t.Errorf("attempt %d: the record is %+v, want it not undone", i+1, r)
-		}
+	if _, err := l.Once(t.Context(), "run", []hunt.Task{seen(7, 1, "a")}, func(_ context.Context, tasks []hunt.Task, _ hunt.NoteFunc) []hunt.Outcome {
+		ends(t, l, back, hunt.Outcome{Status: hunt.Undone})
 		now = now.Add(time.Second)
-		if got := ends(t, l, back, hunt.Outcome{Status: hunt.Undone}); got.Status != hunt.Undone {
-			t.Errorf("attempt %d: Once = %+v, want undone", i+1, got)
-		}
-		if r := records(t, l)[0]; !r.Undone.Equal(now) {
-			t.Errorf("attempt %d: the record is %+v, want it undone", i+1, r)
-		}
-		if got := rests(t, l, back); got.Status != hunt.Already {
-			t.Errorf("attempt %d: Once = %+v, want already", i+1, got)
-		}
+		return []hunt.Outcome{{Task: tasks[0], Status: hunt.Done, Before: []byte(`{"on":false}`)}}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if r := records(t, l)[0]; !r.Undone.IsZero() || r.Status != hunt.Done {
+		t.Errorf("the record is %+v, want it done and not undone", r)
+	}
+	if got := ends(t, l, back, hunt.Outcome{Status: hunt.Undone}); got.Status != hunt.Undone {
+		t.Errorf("Once = %+v, want undone", got)
+	}
+	if r := records(t, l)[0]; !r.Undone.Equal(now) {
+		t.Errorf("the record is %+v, want it undone", r)
 	}
 }
