@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,15 @@ func TestMain(m *testing.M) {
 		os.Exit(3)
 	case "full":
 		fullDisk()
+	case "leave":
+		cmd := exec.Command(os.Args[0]) //nolint:gosec // this binary
+		cmd.Env = append(os.Environ(), "PPHUNT_TEST_COMMAND=linger")
+		cmd.Stderr = os.Stderr
+		if cmd.Start() != nil {
+			os.Exit(9)
+		}
+	case "linger":
+		<-time.After(3 * time.Second)
 	case "hang":
 		<-time.After(time.Minute)
 	}

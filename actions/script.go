@@ -53,6 +53,8 @@ var placeholder = regexp.MustCompile(`\{[a-z0-9_]+\}`)
 // placeholder is an argument of its own, and allowed: sh -c 'contain "$1"' - {file_path}. What an interpreter is not known for
 // remains the operator's to know: a program that runs its arguments runs the values.
 //
+// What a command leaves running when it ends is not waited for.
+//
 // When ctx or the time ends, the command is asked to end (SIGTERM, on Unix its whole process group; on Windows it is killed), and
 // killed after 300 ms.
 func NewScript(cfg ScriptConfig) (hunt.Action, error) {
@@ -183,6 +185,9 @@ func (s *script) run(ctx context.Context, t hunt.Task) hunt.Outcome {
 	err = cmd.Run()
 	end()
 	took := time.Since(begun).Round(time.Millisecond)
+	if errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success() {
+		err = nil // it has left something running that holds its standard error
+	}
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		return failed(t, fmt.Errorf("actions: script: ended after %s: %w", took, cause))
 	}

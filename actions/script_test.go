@@ -80,6 +80,12 @@ func TestScriptFailures(t *testing.T) {
 	}
 }
 
+// What a command leaves running holds its standard error: the command has ended well all the same, and is not to be run again.
+func TestScriptThatLeavesSomethingRunning(t *testing.T) {
+	o := runScript(t, "leave", time.Minute, processTask("script", 1, 7, "/x", 1))
+	expect(t, o, hunt.Done, "exit code 0")
+}
+
 func TestNewScriptRefuses(t *testing.T) {
 	t.Parallel()
 	for name, command := range map[string][]string{
