@@ -69,16 +69,16 @@ func (a *liveResponse) lookBack(t hunt.Task) hunt.Outcome {
 	return hunt.Outcome{Task: t, Status: hunt.Planned, Detail: fmt.Sprintf("%s would be put back from %s", b.Path, name) + killed}
 }
 
-// isOnDevice tells whether the file at the path is the one that was deleted, as after an undo that was cut off. In doubt it is another.
-func isOnDevice(ctx context.Context, session *cbc.Session, b liveResponseBefore) bool {
+// isOnDevice tells whether the file at the path is the one that was deleted.
+func isOnDevice(ctx context.Context, session *cbc.Session, b liveResponseBefore) (bool, error) {
 	content, err := session.GetFile(ctx, b.Path)
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer func() { _ = content.Close() }() // it was only read
 	sum := sha256.New()
 	_, err = io.Copy(sum, io.LimitReader(content, mostCompared))
-	return err == nil && hunt.SHA256(sum.Sum(nil)) == b.SHA256
+	return err == nil && hunt.SHA256(sum.Sum(nil)) == b.SHA256, err
 }
 
 // putBack writes the file on the device, if nothing has its place.
@@ -93,9 +93,10 @@ func (a *liveResponse) putBack(ctx context.Context, session *cbc.Session, t hunt
 	switch {
 	case err != nil:
 		return wrong(err)
-	case there && isOnDevice(ctx, session, b):
-		return already(t, fmt.Sprintf("the file %s is there again", b.Path))
 	case there:
+		if ours, err := isOnDevice(ctx, session, b); ours && err == nil { // as after an undo that was cut off
+			return already(t, fmt.Sprintf("the file %s is there again", b.Path))
+		}
 		return held(t, fmt.Sprintf("not put back: there is another file %s now", b.Path))
 	}
 	name := evidenceName(a.cfg.EvidenceDir, b.SHA256)
@@ -110,13 +111,11 @@ func (a *liveResponse) putBack(ctx context.Context, session *cbc.Session, t hunt
 		}
 		return wrong(err)
 	}
-	info, there, err := fileAt(ctx, session, b.Path, d.OS)
-	stat, e := copied.Stat()
-	switch {
-	case err != nil || e != nil:
-		return wrong(fmt.Errorf("whether the file is back could not be seen: %w", errors.Join(err, e)))
-	case !there || info.Size != stat.Size():
-		return wrong(fmt.Errorf("the file %s is not there after it was put back", b.Path))
+	switch back, err := isOnDevice(ctx, session, b); {
+	case err != nil:
+		return wrong(fmt.Errorf("whether the file is back could not be seen: %w", err))
+	case !back:
+		return wrong(fmt.Errorf("the file %s is not the one that was deleted, although it was put back", b.Path))
 	}
 	detail := fmt.Sprintf("put %s back from its copy", b.Path)
 	if len(b.Killed) > 0 {

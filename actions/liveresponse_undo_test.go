@@ -1,8 +1,12 @@
 package actions_test
 
 import (
+	"bytes"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -131,6 +135,31 @@ func TestLiveResponseUndoWithout(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What arrives on the device may be something else than what was sent.
+func TestLiveResponseUndoBelievesItsEyes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(copyName(dir), []byte(evil), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		srv := cbctest.New(cbctest.World{Devices: []cbctest.Device{lab(nil, cbctest.File{Path: `C:\Users\kim\other.txt`})}})
+		srv.Inject(func(r *http.Request) bool { return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/files") }, 1, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				r.Body = io.NopCloser(bytes.NewReader(bytes.Replace(body, []byte(evil), []byte(strings.Repeat("x", len(evil))), 1)))
+				next.ServeHTTP(w, r)
+			})
+		})
+		task := fileTask("live_response", 7, found, evil, 5120)
+		task.Undo, task.Before = true, []byte(`{"path":"c:\\users\\kim\\invoice.exe","sha256":"`+evilHash().String()+`","deleted":true}`)
+		expect(t, takeBackAgain(t, newLiveResponse(t, connect(t, srv.Client()), dir), task), hunt.Failed, "is not the one that was deleted")
+	})
 }
 
 // What a first go killed and a second one deleted is one task.
