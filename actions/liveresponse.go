@@ -97,6 +97,8 @@ type liveResponseBefore struct {
 	Killed  []int64 `json:"killed,omitempty"`
 }
 
+var errNoHash = errors.New("actions: live_response: the hash of the file is not known: nothing is deleted without comparing it")
+
 // Look implements [hunt.Looker]. It opens no session: what runs on the device only the device knows.
 func (a *liveResponse) Look(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 	reachable, outcomes := a.reach(ctx, tasks)
@@ -111,6 +113,8 @@ func (a *liveResponse) Look(ctx context.Context, tasks []hunt.Task) []hunt.Outco
 			outcomes = append(outcomes, held(t, emptyFileWords))
 		case s.Process.Path == "":
 			outcomes = append(outcomes, refusal(t, errNoPath))
+		case s.SHA256.IsZero():
+			outcomes = append(outcomes, refusal(t, errNoHash))
 		default:
 			outcomes = append(outcomes, planned(t, liveResponseBefore{Path: s.Process.Path, SHA256: s.SHA256}, "the process would be killed and its file deleted, if the device shows them to be the right ones"))
 		}
@@ -224,9 +228,11 @@ func closeSession(ctx context.Context, session *cbc.Session, outcomes []hunt.Out
 func (a *liveResponse) again(ctx context.Context, session *cbc.Session, before hunt.Outcome, tasks []hunt.Task) hunt.Outcome {
 	o := a.contain(ctx, session, before.Task, tasks)
 	o.Detail = before.Detail + "; again: " + o.Detail
-	if o.Status == hunt.Already {
-		o.Status = hunt.Done // the first go killed the process, or another task deleted the file: it is done now either way
+	if len(o.Before) == 0 { // the second go changed nothing: what was done the first one did
 		o.Before = before.Before
+		if o.Status == hunt.Already && len(o.Before) > 0 {
+			o.Status = hunt.Done
+		}
 		return o
 	}
 	var first, second liveResponseBefore
