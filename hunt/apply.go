@@ -180,13 +180,13 @@ func (x *run) group(ctx context.Context, tasks []Task, v verdicts, known map[str
 			cause = x.doOnce(ctx, free, ends)
 		}
 	}
-	outcomes := make([]Outcome, len(tasks))
-	for i, t := range tasks {
+	outcomes := make([]Outcome, 0, len(tasks))
+	for _, t := range tasks {
 		o, ok := ends[t.Key()]
 		if !ok {
 			o = notBegun(t, cause)
 		}
-		outcomes[i] = o
+		outcomes = append(outcomes, o)
 	}
 	left, open := x.leftOut(ctx, tasks, outcomes, rests, known)
 	outcomes = append(outcomes, left...)

@@ -65,10 +65,7 @@ func (p Problem) MarshalJSON() ([]byte, error) {
 
 // MarshalJSON adds key, event id and hashes of the task.
 func (r Record) MarshalJSON() ([]byte, error) {
-	hashes := make([]SHA256, len(r.Task.Indicators))
-	for i, ind := range r.Task.Indicators {
-		hashes[i] = ind.SHA256
-	}
+	hashes := filesOf([]Task{r.Task})
 	out := struct {
 		Task
 		Key          string          `json:"key"`
@@ -98,10 +95,7 @@ func (r Record) MarshalJSON() ([]byte, error) {
 
 // MarshalJSON adds the indicators' hashes, the event id and the text of the error.
 func (o Outcome) MarshalJSON() ([]byte, error) {
-	hashes := make([]SHA256, len(o.Task.Indicators))
-	for i, ind := range o.Task.Indicators {
-		hashes[i] = ind.SHA256
-	}
+	hashes := filesOf([]Task{o.Task})
 	out := struct {
 		Task
 		Key     string   `json:"key"`
