@@ -21,7 +21,7 @@ type Record struct {
 	// Run is the run that tried it last.
 	Run string
 	// Status is Done, Already, Held or Failed, and Undone for what takes a task back. It is empty for a task that is being done, or whose
-	// process has died over it.
+	// process has died over it; where it had noted the state before, it is Failed: the call may have been made.
 	Status Status
 	// Detail is the sentence of the last outcome, or the last error.
 	Detail string

@@ -105,11 +105,19 @@ func (l *Ledger) remembered(r dedupe.Record) (hunt.Record, bool) {
 	}
 	if r.State == dedupe.Claimed {
 		rec.Status = ""
+		if l.orphaned(r) && len(e.Before) > 0 {
+			rec.Status, rec.Detail = hunt.Failed, "its process died over it, so that it may have been done"
+		}
 	}
 	if rec.Status == hunt.Failed && !rec.GivenUp && e.Next.After(l.cfg.Now()) {
 		rec.Next = e.Next
 	}
 	return rec, true
+}
+
+// orphaned tells whether nobody is doing what is claimed. Clocks differ.
+func (l *Ledger) orphaned(r dedupe.Record) bool {
+	return r.State == dedupe.Claimed && r.Until.Add(l.margin()).Before(l.cfg.Now())
 }
 
 // taskOf reads the key of a task.

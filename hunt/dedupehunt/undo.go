@@ -64,7 +64,7 @@ func (l *Ledger) takenBackAnew(ctx context.Context, tasks []hunt.Task, all map[d
 	return nil
 }
 
-// conclude ends tasks that had failed, or were held, when what had come of them is taken back: whoever takes it back does not want it
+// conclude ends tasks that had failed, were held, or whose process had died, when what had come of them is taken back: whoever takes it back does not want it
 // done for the same findings. One that is being tried again at this moment comes to its own end.
 func (l *Ledger) conclude(ctx context.Context, jobs []*job, results []dedupe.Result) error {
 	var keys []dedupe.Key
@@ -85,14 +85,14 @@ func (l *Ledger) conclude(ctx context.Context, jobs []*job, results []dedupe.Res
 	}
 	var open []dedupe.Key
 	for _, r := range records {
-		if r.State == dedupe.Failed || r.State == dedupe.Released {
+		if r.State == dedupe.Failed || r.State == dedupe.Released || l.orphaned(r) {
 			open = append(open, r.Key)
 		}
 	}
 	return l.close(ctx, open, func(g dedupe.Grant) dedupe.Result {
 		r := asItWas(job{verdict: verdict{past: newPast(1, g.Record)}, claim: g.Claim})
 		e := readEntry(g.Record)
-		if len(e.Before) == 0 || e.Status != hunt.Failed && e.Status != hunt.Held {
+		if len(e.Before) == 0 || e.Status != hunt.Failed && e.Status != hunt.Held && g.Record.State != dedupe.Claimed {
 			return r
 		}
 		if t, err := hunt.DecodeTask(e.Task); err == nil {

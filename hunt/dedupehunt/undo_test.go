@@ -194,3 +194,39 @@ func TestTakenBackWhileItIsTriedAgain(t *testing.T) {
 		t.Errorf("the record is %+v, want it undone", r)
 	}
 }
+
+// The process died after it had noted the state before. Whether it made its call, the action finds out when it is taken back.
+func TestTakenBackAfterACrash(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	store := new(dedupe.Memory)
+	l := clockwork(t, store, &now)
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = l.Once(t.Context(), "run", []hunt.Task{seen(7, 1, "a")}, func(ctx context.Context, tasks []hunt.Task, note hunt.NoteFunc) []hunt.Outcome {
+			tasks[0].Before = []byte(`{"on":false}`)
+			if err := note(ctx, tasks...); err != nil {
+				t.Error(err)
+			}
+			panic("as good as dead")
+		})
+	}()
+	if r := records(t, l)[0]; r.Status != "" {
+		t.Errorf("the record is %+v, want it under way as long as the lease", r)
+	}
+	now = now.Add(2 * time.Minute)
+	if r := records(t, l)[0]; r.Status != hunt.Failed || string(r.Task.Before) != `{"on":false}` {
+		t.Errorf("the record is %+v, want it failed, with the state before", r)
+	}
+	back := seen(7, 1, "a")
+	back.Undo = true
+	if got := ends(t, l, back, hunt.Outcome{Status: hunt.Already}); got.Status != hunt.Already {
+		t.Errorf("Once = %+v, want already", got)
+	}
+	if r := records(t, l)[0]; r.Undone.IsZero() || r.Status != hunt.Already {
+		t.Errorf("the record is %+v, want it undone", r)
+	}
+	if got := rests(t, l, seen(7, 1, "a")); got.Status != hunt.Already {
+		t.Errorf("Once = %+v, want already", got)
+	}
+}
