@@ -61,7 +61,7 @@ type Contained struct {
 	Copy string
 	// Unclear tells that a person has to look: the file was not found, and may be there all the same under a name with capital
 	// letters; the process runs from a path that has another file at it, or was started at another time; another process runs from
-	// the condemned file, or may, as it does not tell its path; or the file stays because no copy of it could be kept.
+	// the condemned file, or may, as its path is not told or is written in another way; or the file stays because no copy of it could be kept.
 	Unclear bool
 	// Notes say, for people, what was done and what was left and why.
 	Notes []string
@@ -104,8 +104,8 @@ type containing struct {
 	aimed []int64
 	// strangers are those of them that are nobody's target.
 	strangers []int64
-	// nameless tells that a process with an id of the target has no path.
-	nameless bool
+	// doubtful tells of a process with an id of the target that has no path, or another one to a file of the same name.
+	doubtful bool
 	// tooLarge tells that the file is larger than a copy may be.
 	tooLarge bool
 	// listed is what the file's directory told of it when it was verified, nil if nothing.
@@ -145,7 +145,7 @@ func (w *containing) contain(ctx context.Context) error {
 	if err := w.lookAgain(ctx); err != nil || w.Unclear {
 		return err
 	}
-	w.Unclear = !w.t.SHA256.IsZero() && (len(w.strangers) > 0 || w.nameless)
+	w.Unclear = !w.t.SHA256.IsZero() && (len(w.strangers) > 0 || w.doubtful)
 	switch {
 	case errors.Is(doubt, cbc.ErrFileNotFound):
 		w.missing()

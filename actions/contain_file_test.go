@@ -75,6 +75,19 @@ func TestContainComparesTheFileAgainBeforeItIsDeleted(t *testing.T) {
 	}
 }
 
+func TestContainLeavesAProcessUnderAnotherNameToAPerson(t *testing.T) {
+	t.Parallel()
+	for path, unclear := range map[string]bool{
+		`\Device\HarddiskVolume3\Users\kim\Invoice.exe`: true, `C:\Users\KIM~1\invoice.EXE`: true, `C:\Windows\lsass.exe`: false, `D:\invoice.exe`: false,
+	} {
+		d := &device{running: []cbc.RunningProcess{{PID: 7, Path: path}}, content: strings.NewReader(evil)}
+		got, err := actions.Contain(t.Context(), d, target(7))
+		if err != nil || got.Unclear != unclear || len(got.Killed) != 0 {
+			t.Errorf("Contain with a process from %s = %+v, %v; want a person to look: %t", path, got, err, unclear)
+		}
+	}
+}
+
 func TestContainLeavesAProcessWithoutPathToAPerson(t *testing.T) {
 	t.Parallel()
 	began := time.Date(2025, 2, 11, 9, 0, 0, 0, time.UTC)

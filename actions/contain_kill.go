@@ -43,8 +43,12 @@ func (w *containing) kill(ctx context.Context, pid int64, right func(cbc.Running
 	case i < 0:
 		return nil
 	case all[i].Path == "" && !w.beganElsewhen(all[i]):
-		w.nameless = true
+		w.doubtful = true
 		w.note("process %d does not tell its path: not killed, look at it", pid)
+		return nil
+	case !samePath(all[i].Path, w.t.Path) && otherWriting(all[i].Path, w.t.Path) && !w.beganElsewhen(all[i]):
+		w.doubtful = true
+		w.note("process %d runs from %s, which may be another name of the file: not killed, look at it", pid, all[i].Path)
 		return nil
 	case !samePath(all[i].Path, w.t.Path):
 		w.note("process %d is %s now: not killed", pid, orUnnamed(all[i].Path))
@@ -205,6 +209,14 @@ func orUnnamed(path string) string {
 func samePath(a, b string) bool {
 	return a != "" && strings.EqualFold(cleanPath(a), cleanPath(b))
 }
+
+// otherWriting tells whether a path may be another one written as a device's, as a share's or with short names.
+func otherWriting(a, b string) bool {
+	return strings.EqualFold(lastName(a), lastName(b)) && (strings.HasPrefix(a, `\`) != strings.HasPrefix(b, `\`) || strings.Contains(a+b, "~"))
+}
+
+// lastName is the last part of a path of any system.
+func lastName(path string) string { return path[strings.LastIndexAny(path, `\/`)+1:] }
 
 func cleanPath(p string) string {
 	head, tail := "", p

@@ -146,7 +146,9 @@ func TestLiveResponseUndoBelievesItsEyes(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		srv := cbctest.New(cbctest.World{Devices: []cbctest.Device{lab(nil, cbctest.File{Path: `C:\Users\kim\other.txt`})}})
-		srv.Inject(func(r *http.Request) bool { return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/files") }, 1, func(next http.Handler) http.Handler {
+		srv.Inject(func(r *http.Request) bool {
+			return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/files")
+		}, 1, func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				body, err := io.ReadAll(r.Body)
 				if err != nil {

@@ -23,7 +23,8 @@ type PolicySetter interface {
 // CBC pins a device that is moved so: its asset groups do not decide about its policy any more until the override is taken off.
 //
 // Undo assigns the policy of before to a device that is still in the one that it was moved to, and pinned there; one that was moved
-// again since is held. The pin stays also where there was none before: no documented call takes it off, and the outcome says so.
+// again since is held. That somebody has assigned the same policy since cannot be seen. The pin stays also where there was none before:
+// no documented call takes it off, and the outcome says so.
 func NewPolicyMove(devices PolicySetter, policy cbc.Policy, evidence hunt.Evidence) (hunt.Action, error) {
 	spec, err := deviceSpec("policy", evidence, "the device can be moved back to the policy that it had; its override stays")
 	if err != nil {
