@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/pphunt/pphunt/cbc"
@@ -88,14 +89,14 @@ func askedNow(before []byte) []byte {
 
 type isolation struct{ cfg IsolateConfig }
 
-// skew is how far the clocks of this machine and of the vendor may be apart.
-const skew = 5 * time.Minute
+// skew is how far the clocks of this machine and of the vendor may be apart, one of them an hour wrong for the summer. To withdraw a
+// quarantine that is not on its way any more costs nothing.
+const skew = 65 * time.Minute
 
 // back parts the devices that may be released from those that may not.
 func (i isolation) back(ctx context.Context, tasks []deviceTask) (open []restoration, outcomes []hunt.Outcome) {
-	var ours []deviceTask
-	var since time.Time // zero if that of any is unknown
-	unknown := false
+	var ours, unknown []deviceTask // unknown when they were asked for
+	var since time.Time
 	for _, t := range tasks {
 		var b isolateBefore
 		known := parseBefore(t.Task, &b) && b.Quarantined != nil
@@ -112,17 +113,19 @@ func (i isolation) back(ctx context.Context, tasks []deviceTask) (open []restora
 			outcomes = append(outcomes, already(t.Task, "the device is not isolated any more"))
 			continue
 		}
-		unknown = unknown || b.Asked.IsZero()
+		if b.Asked.IsZero() {
+			unknown = append(unknown, t)
+			continue
+		}
 		if since.IsZero() || b.Asked.Before(since) {
 			since = b.Asked
 		}
 		ours = append(ours, t)
 	}
-	if unknown {
-		since = time.Time{}
-	}
+	// The whole log may be more than can be read: that must not hold the others.
 	others := i.others(ctx, since, ours)
-	for _, t := range ours {
+	maps.Copy(others, i.others(ctx, time.Time{}, unknown))
+	for _, t := range append(ours, unknown...) {
 		if o, ok := others[t.Target]; ok {
 			o.Task = t.Task
 			outcomes = append(outcomes, o)
@@ -139,15 +142,15 @@ func (i isolation) back(ctx context.Context, tasks []deviceTask) (open []restora
 
 // others are the outcomes of devices that somebody else has isolated, or may have.
 func (i isolation) others(ctx context.Context, since time.Time, tasks []deviceTask) map[string]hunt.Outcome {
+	all := make(map[string]hunt.Outcome, len(tasks))
 	if i.cfg.Audit == nil || len(tasks) == 0 {
-		return nil
+		return all
 	}
 	devices := make([]cbc.Device, len(tasks))
 	for n, t := range tasks {
 		devices[n] = t.device
 	}
 	found, err := quarantinedByOthers(ctx, i.cfg.Audit, i.cfg.Actor, since, devices)
-	all := make(map[string]hunt.Outcome, len(tasks))
 	for _, t := range tasks {
 		e, ok := found[t.device.ID]
 		switch {

@@ -258,10 +258,13 @@ func TestNewIsolateWithRefuses(t *testing.T) {
 	}
 }
 
-// tooMuch is an audit log that is longer than can be read.
-type tooMuch struct{}
+// tooMuch is an audit log that is longer than can be read, at least as a whole.
+type tooMuch struct{ inPart bool }
 
-func (tooMuch) Search(context.Context, cbc.AuditQuery) iter.Seq2[cbc.AuditEntry, error] {
+func (m tooMuch) Search(_ context.Context, q cbc.AuditQuery) iter.Seq2[cbc.AuditEntry, error] {
+	if m.inPart && q.Window > 0 {
+		return func(func(cbc.AuditEntry, error) bool) {}
+	}
 	return func(yield func(cbc.AuditEntry, error) bool) {
 		yield(cbc.AuditEntry{}, &cbc.IncompleteError{Op: "audit_log.search", Status: cbc.Status{Truncated: true}})
 	}
@@ -292,5 +295,42 @@ func TestIsolateUndoWhereNothingIsKnown(t *testing.T) {
 			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 		})
 		expect(t, takeBack(t, a, undoOf(isolated), never), hunt.Failed, "404")
+	})
+}
+
+// A machine of which nobody knows when it was isolated needs the whole audit log. The others do not.
+func TestIsolateUndoOfManyWithOneOfUnknownTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, client, _ := precinct(t, cbctest.World{Devices: []cbctest.Device{{ID: 7, Name: "LAB-7"}, {ID: 8, Name: "LAB-8"}}})
+		a, err := actions.NewIsolateWith(actions.IsolateConfig{Devices: client.Devices, Audit: tooMuch{inPart: true}, Actor: cbctest.KeyID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := undoOf(only(t, a.Do(t.Context(), []hunt.Task{deviceTask("isolate", 7)})))
+		unknown := planTask(t, a, deviceTask("isolate", 8))
+		expect(t, only(t, a.Do(t.Context(), []hunt.Task{unknown})), hunt.Done)
+		unknown.Undo = true
+		got := ends(a.(hunt.Undoer).Undo(t.Context(), []hunt.Task{known, unknown}))
+		if diff := gocmp.Diff(map[string]hunt.Status{"7": hunt.Undone, "8": hunt.Held}, got); diff != "" {
+			t.Errorf("outcomes mismatch (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A clock that is an hour slow must not make a check-in of before look like one that knew of the quarantine.
+func TestIsolateUndoBySlowClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, client, _ := precinct(t, cbctest.World{Devices: []cbctest.Device{{ID: 7, Name: "LAB-7", Offline: true, LastContact: time.Now()}}})
+		a := newIsolate(t, client)
+		o := only(t, a.Do(t.Context(), []hunt.Task{deviceTask("isolate", 7)}))
+		task := undoOf(o)
+		task.Before = []byte(`{"quarantined":false,"asked":"` + time.Now().Add(-time.Hour).UTC().Format(time.RFC3339) + `"}`)
+		expect(t, takeBack(t, a, task, never), hunt.Undone, "withdrawn")
+		srv.SetOffline(7, false)
+		if d, _ := srv.Device(7); d.Quarantined {
+			t.Error("the quarantine came after it was taken back")
+		}
 	})
 }
