@@ -101,7 +101,12 @@ func (w *watchlist) look(ctx context.Context, tasks []hunt.Task) []hunt.Outcome 
 			// A report is written after the feed has its watchlist.
 			return already(t, fmt.Sprintf("feed %q has the report already", w.cfg.Name))
 		}
-		return planned(t, watchlistBefore{FeedID: feed.ID, Report: err == nil}, "the report would be written")
+		before := watchlistBefore{FeedID: feed.ID, Report: err == nil}
+		var saw watchlistBefore
+		if parseBefore(hunt.Task{Before: t.Expect}, &saw) && saw.FeedID == "" {
+			before.FeedID = "" // the plan would have made the feed: whoever has, an attempt that died perhaps, has done no harm
+		}
+		return planned(t, before, "the report would be written")
 	})
 }
 

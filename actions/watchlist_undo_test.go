@@ -145,3 +145,25 @@ func TestWatchlistUndoWhereNothingIsKnown(t *testing.T) {
 		})
 	}
 }
+
+// The plan saw no feed. An attempt that died has made it.
+func TestWatchlistFeedThatThePlanWouldMake(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		feed := cbctest.Feed{ID: someFeed, Name: "TAP", Reports: []cbctest.Report{report(hash(1).String(), "Kept by hand", hash(1).String())}}
+		a := newWatchlist(t, connect(t, cbctest.New(cbctest.World{Feeds: []cbctest.Feed{feed}}).Client()))
+		for expect, want := range map[string]string{
+			`{"feed_id":"","report":false}`: `{"feed_id":"","report":`,
+			feedNoReport:                    `{"feed_id":"` + someFeed + `","report":`,
+			"":                              `{"feed_id":"` + someFeed + `","report":`,
+		} {
+			for n, there := range map[byte]string{1: "true}", 2: "false}"} {
+				task := hashTask("watchlist", n)
+				task.Expect = []byte(expect)
+				if got := string(planTask(t, a, task).Before); got != want+there {
+					t.Errorf("a plan that saw %s: file %d is %s, want %s%s", expect, n, got, want, there)
+				}
+			}
+		}
+	})
+}
