@@ -90,7 +90,7 @@ func (l *Ledger) result(run string, j job, o hunt.Outcome, begun bool) (hunt.Out
 	switch status := o.Status; {
 	case begun && status == hunt.Held:
 		all := e.withHeld(t)
-		e = e.unmoved(j.noted).held(t, o.Detail, now).before(o.Before) // a part may have been done before a person was needed
+		e = e.unmoved(j.noted).held(t, o.Detail, now).told(o.Before) // a part may have been done before a person was needed
 		t = all
 		o.Acknowledged = e.Acknowledged
 	case begun && status == hunt.Failed:
@@ -103,14 +103,14 @@ func (l *Ledger) result(run string, j job, o hunt.Outcome, begun bool) (hunt.Out
 		} else {
 			e = e.before(j.noted) // the call may have got there
 		}
-		e = e.tried(t, now).before(o.Before).failed(o, now, l.cfg.Retry)
+		e = e.tried(t, now).told(o.Before).failed(o, now, l.cfg.Retry)
 		e.Detail = r.Detail
 	case begun && (status == hunt.Done || status == hunt.Already || status == hunt.Undone):
 		// What is so already is done: an analyst who changes it later is not overruled.
 		if status != hunt.Already || !o.Again {
 			r.State = dedupe.Done
 		}
-		e = e.tried(t, now).before(o.Before).settled()
+		e = e.tried(t, now).told(o.Before).settled()
 		if status != hunt.Already || len(e.Before) == 0 { // otherwise it may be so because of an earlier attempt
 			e = e.only(t)
 		}

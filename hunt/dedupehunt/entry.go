@@ -33,8 +33,9 @@ type entry struct {
 	Acknowledged bool      `json:"acknowledged,omitempty"`
 	// Findings are what it was tried for, as hash and process.
 	Findings []string `json:"findings,omitempty"`
-	// Before is the state before the task.
+	// Before is the state before the task. Told means that an outcome told it, and so what came of an attempt.
 	Before json.RawMessage `json:"before,omitempty"`
+	Told   bool            `json:"told,omitempty"`
 }
 
 // readEntry reads what a record keeps. Older versions kept the state before as it was, or nothing.
@@ -51,7 +52,7 @@ func (e entry) bytes() []byte {
 	e.Version = entryVersion
 	data, err := json.Marshal(e)
 	if err != nil {
-		e.Task, e.Before = nil, nil
+		e.Task, e.Before, e.Told = nil, nil, false
 		data, _ = json.Marshal(e)
 	}
 	return data
@@ -140,10 +141,18 @@ func (e entry) failed(o hunt.Outcome, now time.Time, retry func(int, bool) time.
 	return e
 }
 
-// before takes a state, and keeps the earlier one where there is none.
-func (e entry) before(state []byte) entry {
+// before takes a state that was noted before an attempt. What an outcome told stays: what is noted knows nothing of what came of it.
+func (e entry) before(noted []byte) entry {
+	if len(noted) > 0 && !e.Told {
+		e.Before = jsonOf(noted)
+	}
+	return e
+}
+
+// told takes a state of an outcome, and keeps the earlier one where there is none.
+func (e entry) told(state []byte) entry {
 	if len(state) > 0 {
-		e.Before = jsonOf(state)
+		e.Before, e.Told = jsonOf(state), true
 	}
 	return e
 }
@@ -156,7 +165,7 @@ func (e entry) unmoved(noted []byte) entry {
 	}
 	earlier, _ := json.Marshal(e.Before)
 	if now, err := json.Marshal(jsonOf(noted)); err == nil && bytes.Equal(earlier, now) {
-		e.Before = nil
+		e.Before, e.Told = nil, false
 	}
 	return e
 }

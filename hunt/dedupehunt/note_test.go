@@ -58,6 +58,15 @@ func TestStateBefore(t *testing.T) {
 		"noted, and somebody else was quicker": {[]step{{"1", hunt.Outcome{Status: hunt.Already}}}, ""},
 		"noted, and held":                      {[]step{{"1", hunt.Outcome{Status: hunt.Held}}}, ""},
 		"noted, and held half way":             {[]step{{"1", hunt.Outcome{Status: hunt.Held, Before: []byte("2")}}}, "2"},
+		"of an attempt that failed half way, then failed": {
+			[]step{{"1", hunt.Outcome{Status: hunt.Failed, Err: errors.New("503"), Before: []byte("2")}}, {"1", failed}}, "2",
+		},
+		"of an attempt held half way, then failed, then half way again": {
+			[]step{
+				{"1", hunt.Outcome{Status: hunt.Held, Before: []byte("2")}}, {"1", failed},
+				{"1", hunt.Outcome{Status: hunt.Held, Before: []byte("3")}}, {"1", failed},
+			}, "3",
+		},
 		"of an attempt held half way, then held": {
 			[]step{{"1", hunt.Outcome{Status: hunt.Held, Before: []byte("2")}}, {"1", hunt.Outcome{Status: hunt.Held}}}, "2",
 		},
