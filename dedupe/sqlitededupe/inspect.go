@@ -179,8 +179,8 @@ func sound(ctx context.Context, q querier, path string) error {
 }
 
 // names returns the one text column of a query.
-func names(ctx context.Context, q querier, query string, args ...any) (all []string, err error) {
-	rows, err := q.QueryContext(ctx, query, args...)
+func names(ctx context.Context, q querier, query string) (all []string, err error) {
+	rows, err := q.QueryContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}

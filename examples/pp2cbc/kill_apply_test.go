@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -52,17 +53,17 @@ func TestApplyKilledAnywhere(t *testing.T) {
 			killed.Add(1)
 		}
 		crash := s.aftermath(t, ref.done)
-		said := ""
+		var said strings.Builder
 		for runs := 1; ; runs++ {
 			p := s.launch(t, trap{}, command...)
 			code := p.end(t)
 			s.settle(t)
-			said += fmt.Sprintf("run %d ended with %d: %s%s\n", runs, code, p.out.String(), p.err.String())
+			fmt.Fprintf(&said, "run %d ended with %d: %s%s\n", runs, code, p.out.String(), p.err.String())
 			if code == exitDone && ref.complete(t, s) {
 				break
 			}
 			if runs == 3 {
-				t.Errorf("three runs after the crash did not bring the plan to its end:\n%s", said)
+				t.Errorf("three runs after the crash did not bring the plan to its end:\n%s", said.String())
 				break
 			}
 		}

@@ -111,12 +111,12 @@ func killAndRunAgain(t *testing.T, ref *reference, at point) (killed bool, runs 
 		now := time.Now().UTC()
 		window = []string{"--start-time", now.Add(-100 * time.Second).Format(time.RFC3339), "--end-time", now.Add(-65 * time.Second).Format(time.RFC3339)}
 	}
-	said := ""
+	var said strings.Builder
 	for runs = 1; runs <= 3; runs++ {
 		p := s.start(t, trap{}, window...)
 		code := p.end(t)
 		s.settle(t)
-		said += fmt.Sprintf("run %d ended with %d: %s\n", runs, code, p.err.String())
+		fmt.Fprintf(&said, "run %d ended with %d: %s\n", runs, code, p.err.String())
 		if code == ref.code && ref.complete(t, s) {
 			break
 		}
@@ -124,7 +124,7 @@ func killAndRunAgain(t *testing.T, ref *reference, at point) (killed bool, runs 
 	ref.judge(t, s, crash)
 	ref.undoes(t, s, crash)
 	if runs > 3 {
-		t.Errorf("three runs after the crash did not bring everything to its end:\n%s", said)
+		t.Errorf("three runs after the crash did not bring everything to its end:\n%s", said.String())
 	}
 	return killed, runs
 }

@@ -215,8 +215,17 @@ func TestNoSecretLeaves(t *testing.T) {
 		said := make(map[string]string)
 		plan := filepath.Join(s.dir, "plan.json")
 		for _, args := range [][]string{
-			{"--dry-run"}, {"--plan", plan}, {"--json"}, {}, {"--apply", plan}, {"status", "--all"}, {"status", "--all", "--json"}, {"status", "--verify-audit"},
-			{"undo", "--device", "1001", "--dry-run"}, {"undo", "--device", "1001", "--json"}, {"action", "--device_id", "1002", "--pid", "3344", "--file_path", `c:\x.exe`},
+			{"--dry-run"},
+			{"--plan", plan},
+			{"--json"},
+			{},
+			{"--apply", plan},
+			{"status", "--all"},
+			{"status", "--all", "--json"},
+			{"status", "--verify-audit"},
+			{"undo", "--device", "1001", "--dry-run"},
+			{"undo", "--device", "1001", "--json"},
+			{"action", "--device_id", "1002", "--pid", "3344", "--file_path", `c:\x.exe`},
 		} {
 			if run.fails && os.Getenv(everyKill) == "" && !slices.Contains([]string{"--plan", "--json", "status", "action"}, strings.Join(args[:min(1, len(args))], "")) {
 				continue
