@@ -32,7 +32,8 @@ type NSXTagConfig struct {
 
 // NewNSXTag tags the virtual machines of devices on which a condemned file was seen. The other tags of a machine stay. A machine is
 // found by what CBC tells of it, see [nsx.VirtualMachines.Find]; several that fit are a failure that names them, never a guess. A
-// device that CBC calls an endpoint and that NSX does not know is no virtual machine: there is nothing to do.
+// device that CBC calls an endpoint and that NSX does not know is no virtual machine: there is nothing to do. One without a sensor is
+// found by its UUID alone, since another machine may have its name by now.
 //
 // It needs device (READ) in CBC and the right to tag virtual machines in NSX. A tag isolates nothing by itself: a group and a rule of
 // the distributed firewall have to use it.
@@ -90,6 +91,11 @@ func (a *nsxTag) find(ctx context.Context, t hunt.Task, d cbc.Device) hunt.Outco
 	host := nsx.Host{Name: d.Name}
 	if d.VMUUID != "" {
 		host.UUIDs = []string{d.VMUUID}
+	}
+	if err := gone(d); err != nil { // another machine may have its name by now
+		if host.Name = ""; len(host.UUIDs) == 0 {
+			return failed(t, fmt.Errorf("actions: nsx_tag: no more than the name of the machine is known, which another one may have by now: %w", err))
+		}
 	}
 	vm, err := a.cfg.VMs.Find(ctx, host)
 	// A 404 of the manager itself, for a wrong address for instance, says nothing about the machine.
