@@ -187,6 +187,8 @@ func (w *containing) remove(ctx context.Context) error {
 	case errors.Is(err, cbc.ErrFileNotFound):
 		w.missing()
 		return nil
+	case err != nil && w.wentAway(ctx, err):
+		w.note("the answer to the deletion was lost")
 	case err != nil:
 		return fmt.Errorf("actions: deleting the file: %w", err)
 	}
@@ -211,6 +213,16 @@ func (w *containing) remove(ctx context.Context) error {
 		return errors.Join(err, stillRuns(back))
 	}
 	return nil
+}
+
+// wentAway tells whether a deletion was carried out that ended with an error: the device did not refuse it, and a file that was in the
+// list of its directory is not any more.
+func (w *containing) wentAway(ctx context.Context, err error) bool {
+	if _, told := errors.AsType[*cbc.CommandError](err); told && !errors.Is(err, cbc.ErrUnfinished) || w.listed == nil {
+		return false
+	}
+	_, there, err := fileAt(ctx, w.s, w.Path, w.t.OS)
+	return err == nil && !there
 }
 
 // missing notes that there is no file at the path, which means little on a machine that tells upper from lower case if nobody has

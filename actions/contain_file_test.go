@@ -2,6 +2,7 @@ package actions_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -71,6 +72,44 @@ func TestContainComparesTheFileAgainBeforeItIsDeleted(t *testing.T) {
 					t.Errorf("commands mismatch (-want +got):\n%s", diff)
 				}
 			})
+		})
+	}
+}
+
+// losing is a device that deletes a file and whose answer is lost.
+type losing struct {
+	device
+	err   error
+	stays bool
+}
+
+func (l *losing) DeleteFile(ctx context.Context, path string) error {
+	if !l.stays {
+		l.files = nil
+	}
+	_ = l.device.DeleteFile(ctx, path)
+	return l.err
+}
+
+func TestContainLooksWhereTheAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		err     error
+		stays   bool
+		deleted bool
+	}{
+		{"and the file is gone", errors.New("the connection was lost"), false, true},
+		{"and the file stays", errors.New("the connection was lost"), true, false},
+		{"not where the device refused", &cbc.CommandError{Op: "live_response.delete_file", Status: "ERROR", Code: 0x80070005}, false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			d := &losing{device: device{content: strings.NewReader(evil), files: []cbc.FileInfo{{Name: "invoice.exe", Size: int64(len(evil))}}}, err: c.err, stays: c.stays}
+			got, err := actions.Contain(t.Context(), d, target())
+			if got.Deleted != c.deleted || (err != nil) == c.deleted || err != nil && !errors.Is(err, c.err) {
+				t.Errorf("Contain = %+v, %v; want the file deleted: %t", got, err, c.deleted)
+			}
 		})
 	}
 }
