@@ -39,7 +39,8 @@ var placeholder = regexp.MustCompile(`\{[a-z0-9_]+\}`)
 // that is not known, or that the program could take for an option because it begins with a dash, stops the command from being
 // run. The outcome tells the exit code; any but 0 is a failure, and the next run tries again. Then it also has the first
 // 300 bytes of what the command wrote to standard error, without the values of variables and of options of the command whose names
-// say that they are secret. A program that is not there or may not be run is a refusal. A finding about the empty file is held.
+// say that they are secret. A program that is not there or may not be run is a refusal, and so is a value that stops it. A finding
+// about the empty file is held.
 //
 // A command is refused if a placeholder stands where its value would be run:
 //
@@ -167,7 +168,7 @@ func (s *script) run(ctx context.Context, t hunt.Task) hunt.Outcome {
 	}
 	args, err := s.args(t)
 	if err != nil {
-		return failed(t, fmt.Errorf("actions: script: not run: %w", err))
+		return refusal(t, fmt.Errorf("actions: script: not run: %w", err)) // the task has the same values the next time
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("it took longer than %s", s.timeout))
 	defer cancel()

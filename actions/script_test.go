@@ -73,6 +73,9 @@ func TestScriptFailures(t *testing.T) {
 			if o.Status != hunt.Failed || !strings.Contains(o.Detail, c.want) || strings.ContainsAny(o.Detail, "\x1b\n") {
 				t.Errorf("outcome = %s %q, want failed, one clean line with %q", o.Status, o.Detail, c.want)
 			}
+			if stopped := c.mode == "args"; o.Refused != stopped {
+				t.Errorf("Refused = %t, want %t", o.Refused, stopped)
+			}
 			if _, err := os.Stat(os.Getenv("PPHUNT_TEST_OUT")); err == nil {
 				t.Error("the command was run")
 			}

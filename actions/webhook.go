@@ -33,7 +33,7 @@ type WebhookConfig struct {
 //	 "process": the process's row, "device": {…}, "threat": {…}}
 //
 // A receiver answers with any 2xx. Where a crash or a lost answer makes a finding come twice, event_id is the same. A receiver that
-// answers 400, 401, 403, 404 or 410 refuses, and is not asked again with every run.
+// answers 400, 401, 403, 404, 405, 410 or 422 refuses, and is not asked again with every run.
 func NewWebhook(cfg WebhookConfig) (hunt.Action, error) {
 	w, err := newWebhook(cfg)
 	if err != nil {

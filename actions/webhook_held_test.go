@@ -66,7 +66,7 @@ func TestHoldWebhookTellsWhatIsHeld(t *testing.T) {
 
 func TestWebhookRefused(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[int]bool{400: true, 401: true, 403: true, 404: true, 410: true, 408: false, 429: false, 500: false, 503: false, 302: false} {
+	for status, want := range map[int]bool{400: true, 401: true, 403: true, 404: true, 405: true, 410: true, 422: true, 408: false, 429: false, 500: false, 503: false, 302: false} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			t.Parallel()
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
