@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Scope is what an action applies to.
@@ -164,6 +165,8 @@ type Outcome struct {
 	Before []byte `json:"-"`
 	// Requests are the calls that were made for it, and for the tasks that were done together with it.
 	Requests []Request `json:"requests,omitempty"`
+	// Earlier is when an earlier run brought it to its end. It is zero for everything else, and for what nobody had to do.
+	Earlier time.Time `json:"earlier,omitzero"`
 	// Again keeps the ledger from remembering that there was nothing to do: the next run looks again. It is for [Already] alone.
 	Again bool `json:"-"`
 }

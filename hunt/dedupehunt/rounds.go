@@ -191,7 +191,7 @@ func already(t hunt.Task, p past) hunt.Outcome {
 	if rounded(t) {
 		t.Round = numbered(p.round)
 	}
-	o := hunt.Outcome{Task: t, Status: hunt.Already, Detail: word + clock(p.record.Updated)}
+	o := hunt.Outcome{Task: t, Status: hunt.Already, Detail: word + clock(p.record.Updated), Earlier: p.record.Updated.UTC()}
 	if p.record.Detail != "" {
 		o.Detail += ": " + p.record.Detail
 	}

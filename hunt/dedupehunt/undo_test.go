@@ -60,8 +60,12 @@ func TestTakenBackOnce(t *testing.T) {
 		t.Errorf("when the records were undone mismatch (-want +got):\n%s", diff)
 	}
 	// What was taken back is not done again for the same finding, but for a new one.
-	if o := rests(t, l, seen(7, 2, "b")); o.Status != hunt.Already {
+	o := rests(t, l, seen(7, 2, "b"))
+	if o.Status != hunt.Already {
 		t.Errorf("Once = %+v, want already", o)
+	}
+	if want := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC); !o.Earlier.Equal(want) {
+		t.Errorf("Earlier is %s, want %s", o.Earlier, want)
 	}
 	if o := ends(t, l, seen(7, 3, "c"), done()); o.Task.Round != 3 {
 		t.Errorf("Once = %+v, want a third round", o)
