@@ -3,11 +3,13 @@ package hunt
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -112,8 +114,37 @@ func expected(o Outcome) Outcome {
 	}
 	return Outcome{
 		Task: o.Task, Status: Held,
-		Detail: fmt.Sprintf("not as the plan saw it: it was %s and is %s", o.Task.Expect, o.Before),
+		Detail: "not as the plan saw it: " + difference(o.Task.Expect, o.Before),
 	}
+}
+
+// difference says in which members two states differ.
+func difference(was, is []byte) string {
+	var before, now map[string]json.RawMessage
+	if json.Unmarshal(was, &before) != nil || json.Unmarshal(is, &now) != nil {
+		return fmt.Sprintf("it was %s and is %s", was, is)
+	}
+	names := make(map[string]bool)
+	for name := range before {
+		names[name] = true
+	}
+	for name := range now {
+		names[name] = true
+	}
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if !bytes.Equal(before[name], now[name]) {
+			all = append(all, fmt.Sprintf("%s was %s and is %s", strings.ReplaceAll(name, "_", " "), stated(before[name]), stated(now[name])))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func stated(value []byte) string {
+	if len(value) == 0 {
+		return "nothing"
+	}
+	return string(value)
 }
 
 // noteBefore has the state recorded. Where that fails nothing is done.

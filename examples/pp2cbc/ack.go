@@ -12,7 +12,7 @@ import (
 
 // acknowledge takes note of tasks for a person.
 func (j *job) acknowledge(ctx context.Context, l *ledger, all []hunt.Record, ids []string) int {
-	chosen, err := choose(all, ids)
+	chosen, err := chooseAny(all, ids)
 	if err != nil {
 		return j.refuse(err)
 	}

@@ -76,9 +76,7 @@ func (p program) demoStep(ctx context.Context, o options, d *demo, step demoStep
 	reads, writes := d.counts()
 	posts := d.posts()
 	p.brief = !step.full
-	if step.full {
-		p.most = 4
-	}
+	p.most = 1
 	code := p.run(ctx, append(slices.Clone(args), "--config", o.config))
 	if ctx.Err() != nil {
 		return exitFailed

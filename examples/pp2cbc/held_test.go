@@ -133,6 +133,8 @@ func TestReleaseByFile(t *testing.T) {
 			hash = digestOf(d.Files[0].Content)
 		}
 	}
+	noted := c.held(t)["nsx_tag"]
+	c.command(t, "status", "--ack", noted).is(t, exitHeld, []string{"Acknowledged: " + noted}, nil)
 	c.command(t, "apply", "--held", hash, "--json").is(t, exitDone, []string{`"released": true`, `"status": "done"`}, nil)
 	left := c.held(t)
 	if len(left) != 1 || left["denylist"] == "" {
@@ -140,6 +142,17 @@ func TestReleaseByFile(t *testing.T) {
 	}
 	c.edit(t, "denylist = True", "denylist = False")
 	c.command(t, "apply", "--held", left["denylist"]).is(t, exitUsage, nil, []string{"the action denylist is switched off"})
+	if got := c.remembers(t)["nsx_tag/device/4571643"]; got.Status != hunt.Held || !got.Acknowledged {
+		t.Errorf("the tag that somebody had taken note of is %+v, want it left alone", got)
+	}
+	other := ""
+	for key, r := range c.remembers(t) {
+		if strings.HasPrefix(r.EventID, left["denylist"]) {
+			other = key[strings.LastIndexByte(key, '/')+1:]
+		}
+	}
+	c.command(t, "status", "--ack", other).is(t, exitDone, []string{"Acknowledged: " + left["denylist"]}, nil)
+	c.command(t, "status", "--ack", other).is(t, exitUsage, nil, []string{"nothing about the file"})
 }
 
 func TestIDThatIsNotClear(t *testing.T) {

@@ -14,10 +14,9 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
-
-	"github.com/pphunt/pphunt/hunt"
 )
 
 func main() {
@@ -68,7 +67,17 @@ func flatten(err error) []error {
 	return all
 }
 
+// run runs a command. A script that asked for JSON gets some in any case.
 func (p program) run(ctx context.Context, args []string) int {
+	if !slices.Contains(args, "--json") && !slices.Contains(args, "-json") {
+		return p.command(ctx, args)
+	}
+	a := answer{out: p.out, complaints: p.err}
+	p.out, p.err = &a, (*complaints)(&a)
+	return a.end(p.command(ctx, args))
+}
+
+func (p program) command(ctx context.Context, args []string) int {
 	if len(args) > 0 {
 		switch args[0] {
 		case "action":
@@ -131,36 +140,6 @@ func openLog(cfg *config) (*slog.Logger, func(), error) {
 	}
 	logger := slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: cfg.logLevel}))
 	return logger, func() { _ = f.Close() }, nil
-}
-
-// tell says on standard error what could not be asked or done, each cause once.
-func (p program) tell(r *hunt.Report, err error) {
-	var order []string
-	count := make(map[string]int)
-	for _, e := range flatten(err) {
-		if e == nil || errors.Is(e, context.Canceled) {
-			continue
-		}
-		text := explain(e)
-		if count[text] == 0 {
-			order = append(order, text)
-		}
-		count[text]++
-	}
-	const most = 20
-	for _, text := range order[:min(most, len(order))] {
-		if n := count[text]; n > 1 {
-			p.complain("%s (%d times)", text, n)
-		} else {
-			p.complain("%s", text)
-		}
-	}
-	if len(order) > most {
-		p.complain("and %d other causes, see the report", len(order)-most)
-	}
-	if r.Interrupted {
-		p.complain("stopped: %d tasks done, %d not begun or not finished; the next run takes them up", r.Count(hunt.Done), r.Count(hunt.Failed))
-	}
 }
 
 // version is the version that the module was built as.

@@ -103,7 +103,7 @@ func TestPlanHoldsWhatHasChanged(t *testing.T) {
 	if err := c.analyst(t).Devices.SetPolicy(t.Context(), 88230, 4571601); err != nil {
 		t.Fatal(err)
 	}
-	c.run(t, "--apply", path).is(t, exitHeld, []string{"Done: 2", "not as the plan saw it"}, nil)
+	c.run(t, "--apply", path).is(t, exitHeld, []string{"Done: 2", `not as the plan saw it: policy id was 88231 and is 88230, policy name was "Standard" and is "Monitored"`}, nil)
 	if d, _ := c.lab.CBC.Device(4571601); d.PolicyID != 88230 {
 		t.Errorf("the machine is in policy %d, want the analyst's", d.PolicyID)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/pphunt/pphunt/hunt"
 )
@@ -81,24 +80,9 @@ func (p program) release(ctx context.Context, args []string) int {
 
 // releasable finds what a person wants done: tasks by their ids, or all that wait of a file by its whole hash.
 func releasable(all []hunt.Record, wanted []string) ([]hunt.Record, error) {
-	var chosen []hunt.Record
-	var problems []error
-	var ids []string
-	for _, text := range wanted {
-		hash, err := hunt.ParseSHA256(text)
-		if err != nil {
-			ids = append(ids, text)
-			continue
-		}
-		found := waitingOf(all, hash)
-		if len(found) == 0 {
-			problems = append(problems, fmt.Errorf("nothing about the file %s is held or given up", hash))
-		}
-		chosen = append(chosen, found...)
-	}
-	byID, err := choose(all, ids)
-	problems = append(problems, err)
-	for _, rec := range byID {
+	chosen, err := chooseAny(all, wanted)
+	problems := []error{err}
+	for _, rec := range chosen {
 		switch how := situationOf(rec); {
 		case rec.Task.Undo:
 			problems = append(problems, fmt.Errorf("%s takes something back: use pp2cbc undo", taskID(rec.Task)))
@@ -111,23 +95,5 @@ func releasable(all []hunt.Record, wanted []string) ([]hunt.Record, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	for _, rec := range byID {
-		if !slices.ContainsFunc(chosen, func(r hunt.Record) bool { return r.Task.Key() == rec.Task.Key() }) {
-			chosen = append(chosen, rec)
-		}
-	}
 	return chosen, nil
-}
-
-// waitingOf are the tasks about a file that wait for a person. A task on a machine can be about other files too.
-func waitingOf(all []hunt.Record, hash hunt.SHA256) []hunt.Record {
-	var found []hunt.Record
-	for _, rec := range all {
-		waits := rec.Status == hunt.Held || rec.GivenUp
-		about := slices.ContainsFunc(rec.Task.Indicators, func(i hunt.Indicator) bool { return i.SHA256 == hash })
-		if waits && about && !rec.Task.Undo && rec.Task.Scope != hunt.ScopeHold {
-			found = append(found, rec)
-		}
-	}
-	return found
 }

@@ -42,6 +42,49 @@ func (l *ledger) all(ctx context.Context) ([]hunt.Record, error) {
 	return all, nil
 }
 
+// chooseAny finds what a person means: tasks by their ids, or all that wait of a file by its whole hash.
+func chooseAny(all []hunt.Record, wanted []string) ([]hunt.Record, error) {
+	var chosen []hunt.Record
+	var problems []error
+	var ids []string
+	for _, text := range wanted {
+		hash, err := hunt.ParseSHA256(text)
+		if err != nil {
+			ids = append(ids, text)
+			continue
+		}
+		found := waitingOf(all, hash)
+		if len(found) == 0 {
+			problems = append(problems, fmt.Errorf("nothing about the file %s is held or given up", hash))
+		}
+		chosen = append(chosen, found...)
+	}
+	byID, err := choose(all, ids)
+	chosen = append(chosen, byID...)
+	known := make(map[string]bool, len(chosen))
+	chosen = slices.DeleteFunc(chosen, func(r hunt.Record) bool {
+		again := known[r.Task.Key()]
+		known[r.Task.Key()] = true
+		return again
+	})
+	return chosen, errors.Join(append(problems, err)...)
+}
+
+// waitingOf are the tasks about a file that wait for a person, without those that somebody has taken note of. A task on a machine can be
+// about other files too.
+func waitingOf(all []hunt.Record, hash hunt.SHA256) []hunt.Record {
+	var found []hunt.Record
+	for _, rec := range all {
+		how := situationOf(rec)
+		waits := how == isHeld || how == isGivenUp
+		about := slices.ContainsFunc(rec.Task.Indicators, func(i hunt.Indicator) bool { return i.SHA256 == hash })
+		if waits && about && !rec.Task.Undo && rec.Task.Scope != hunt.ScopeHold {
+			found = append(found, rec)
+		}
+	}
+	return found
+}
+
 // choose finds the records of event ids that a person typed, each by its beginning or as a whole, and tells all that is wrong.
 func choose(all []hunt.Record, ids []string) ([]hunt.Record, error) {
 	var chosen []hunt.Record

@@ -87,7 +87,7 @@ func (p program) status(ctx context.Context, args []string) int {
 			return exitFailed
 		}
 	}
-	s := standing{Ledger: j.cfg.ledger, Counts: make(map[situation]int)}
+	s := standing{Ledger: j.cfg.ledger, Counts: make(map[situation]int), everything: o.all}
 	if err := s.add(ctx, l, all, o.all); err != nil {
 		j.complain("%v", err)
 		return exitFailed
@@ -113,6 +113,8 @@ type standing struct {
 	Tasks []hunt.Record
 	// Claims tell who does what is being done.
 	Claims []claim
+	// everything means that the tasks that are done are asked for, and each of them is to be shown.
+	everything bool
 }
 
 // MarshalJSON writes the words of the counts without spaces.

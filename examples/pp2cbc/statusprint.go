@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +14,10 @@ func (j *job) printStanding(s standing) error {
 	if j.json {
 		return j.encode(s)
 	}
-	p := &page{w: j.out, most: 1000}
+	p := &page{w: j.out, most: cmp.Or(j.most, 40)}
+	if s.everything {
+		p.most = len(s.Tasks)
+	}
 	var counts []string
 	for _, how := range []situation{isHeld, isGivenUp, isFailed, isRunning, isLeft, isNoted, isDone} {
 		if n := s.Counts[how]; n > 0 {
@@ -41,8 +45,8 @@ func (j *job) printStanding(s standing) error {
 			continue
 		}
 		p.printf("\n%s: %d\n", part.title, len(fitting))
-		for _, rec := range head(p, fitting) {
-			p.remembered(rec, s.Claims, j.now())
+		for _, group := range s.groups(fitting, j.now()) {
+			p.remembered(group, s.Claims, j.now())
 		}
 		if part.advice != "" {
 			p.printf("  "+part.advice+"\n", taskID(fitting[0].Task))
@@ -51,17 +55,52 @@ func (j *job) printStanding(s standing) error {
 	return p.err
 }
 
-// remembered is one task as the ledger knows it.
-func (p *page) remembered(r hunt.Record, claims []claim, now time.Time) {
-	name := r.Task.Action
-	if r.Task.Undo {
-		name = "undo " + name
+// groups puts together what has the same to be said about it, in the order of the first of each.
+func (s standing) groups(all []hunt.Record, now time.Time) [][]hunt.Record {
+	var groups [][]hunt.Record
+	at := make(map[string]int)
+	for _, r := range all {
+		said := []string{r.Run, r.Detail}
+		if situationOf(r) != isHeld { // those of one run are held within seconds
+			said = append(said, history(r, s.Claims, now)...)
+		}
+		if len(r.Task.Sightings) > 0 {
+			said = append(said, r.Task.Sightings[0].SHA256.String())
+		}
+		key := strings.Join(said, "\x00")
+		i, known := at[key]
+		if !known {
+			i = len(groups)
+			at[key] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], r)
 	}
-	sent := ""
-	if r.Task.Scope == hunt.ScopeHash {
-		sent = names(r.Task)
+	return groups
+}
+
+// remembered are tasks as the ledger knows them, about which there is the same to be said.
+func (p *page) remembered(group []hunt.Record, claims []claim, now time.Time) {
+	sightings := 0
+	for _, r := range group {
+		sightings += len(r.Task.Sightings)
 	}
-	p.printf("  %s  %-13s %s\n", taskID(r.Task), name, words(target(r.Task), sent))
+	shown := group[:min(p.most, len(group))]
+	for _, r := range shown {
+		name := r.Task.Action
+		if r.Task.Undo {
+			name = "undo " + name
+		}
+		sent := ""
+		if r.Task.Scope == hunt.ScopeHash {
+			sent = names(r.Task)
+		}
+		p.printf("  %s  %-13s %s\n", taskID(r.Task), name, words(target(r.Task), sent))
+	}
+	if more := len(group) - len(shown); more > 0 {
+		p.printf("            and %d more\n", more)
+	}
+	r := group[0]
 	line := func(format string, args ...any) { p.printf("            "+format+"\n", args...) }
 	if r.Detail != "" {
 		line("%s", harmless(r.Detail))
@@ -70,9 +109,9 @@ func (p *page) remembered(r hunt.Record, claims []claim, now time.Time) {
 	if situationOf(r) == isDone || len(r.Task.Sightings) == 0 {
 		return
 	}
-	line("because %s", because(r.Task, r.Task.Sightings[0]))
-	if more := len(r.Task.Sightings) - 1; more > 0 {
-		line("and %d more", more)
+	line("because %s", evidence(r.Task.Sightings[0]))
+	if more := sightings - 1; more > 0 {
+		line("and %s more", plural(more, "sighting", "sightings"))
 	}
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -54,12 +56,16 @@ func (s *story) print() {
 
 // problems come first: where something could not be asked, nothing below may be taken for all there is.
 func (s *story) problems() {
-	if len(s.r.Problems) == 0 {
+	all := slices.DeleteFunc(slices.Clone(s.r.Problems), func(p hunt.Problem) bool { return s.r.Interrupted && errors.Is(p.Err, context.Canceled) })
+	if s.r.Interrupted {
+		s.printf("\nSTOPPED BEFORE THE END, so that more may be condemned or infected than is told here.\n")
+	}
+	if len(all) == 0 {
 		return
 	}
-	s.printf("\nCOULD NOT BE ASKED, so that more may be condemned or infected than is told here: %d\n", len(s.r.Problems))
-	for _, p := range head(&s.page, s.r.Problems) {
-		what := p.Stage
+	s.printf("\nCOULD NOT BE ASKED, so that more may be condemned or infected than is told here: %d\n", len(all))
+	for _, p := range head(&s.page, all) {
+		what := stageName(p.Stage)
 		if n := len(p.Hashes); n > 0 {
 			what += fmt.Sprintf(" of %d files", n)
 		}
@@ -68,6 +74,17 @@ func (s *story) problems() {
 			s.printf("      repeat the window with --start-time %s --end-time %s\n", s.r.Window.Start.Format(time.RFC3339), s.r.Window.End.Format(time.RFC3339))
 		}
 	}
+}
+
+// stageName is what an operator calls a step of a hunt.
+func stageName(stage string) string {
+	switch stage {
+	case "intake":
+		return "condemned files"
+	case "audit":
+		return "audit log"
+	}
+	return stage
 }
 
 func (s *story) files() {
@@ -120,7 +137,10 @@ func (s *story) leftAlone() {
 		return
 	}
 	s.printf("\nLeft alone, and why\n")
-	const each = 6
+	each := 6
+	if s.most < each {
+		each = 0 // the reasons are enough
+	}
 	for _, reason := range slices.Sorted(maps.Keys(s.r.LeftAloneTotal)) {
 		s.printf("  %s: %d\n", harmless(reason), s.r.LeftAloneTotal[reason])
 		shown, more := 0, false
@@ -142,7 +162,7 @@ func (s *story) leftAlone() {
 			}
 			s.printf("      %s\n", words(subject, file, l.Device, l.Process))
 		}
-		if more {
+		if more && each > 0 {
 			s.printf("      …\n")
 		}
 	}

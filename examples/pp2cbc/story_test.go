@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -90,6 +91,38 @@ func TestStoryNamesWhatToType(t *testing.T) {
 	s.print()
 	if strings.Contains(out.String(), "apply --held "+taskID(held)) || !strings.Contains(out.String(), "the next run asks again: 1") {
 		t.Errorf("what is held because a guard failed is no person's affair:\n%s", out.String())
+	}
+}
+
+// What is to be said about many tasks is said once, and what an earlier run has done is counted.
+func TestStorySaysThingsOnce(t *testing.T) {
+	t.Parallel()
+	r := &hunt.Report{Run: "R", Interrupted: true, Problems: []hunt.Problem{
+		{Stage: "search", Err: fmt.Errorf("search: %w", context.Canceled)},
+		{Stage: "guard", Err: fmt.Errorf("%w: no answer", hunt.ErrUndecided)},
+	}}
+	for i := range 50 {
+		reason := []string{"too many", "protected"}[i%2]
+		r.Outcomes = append(r.Outcomes, hunt.Outcome{Task: taskOn("isolate", int64(i+1)), Status: hunt.Held, Detail: reason})
+	}
+	before := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	r.Outcomes = append(r.Outcomes,
+		hunt.Outcome{Task: taskOn("isolate", 100), Status: hunt.Already, Detail: "done before", Earlier: before},
+		hunt.Outcome{Task: taskOn("policy", 101), Status: hunt.Already, Detail: "done before", Earlier: before},
+		hunt.Outcome{Task: taskOn("policy", 102), Status: hunt.Already, Detail: "taken back since"},
+	)
+	var out strings.Builder
+	s := story{page: page{w: &out, most: 20}, r: r}
+	s.print()
+	text := out.String()
+	for want, n := range map[string]int{
+		"too many": 1, "protected": 1, "and 5 more": 2, "  isolate       PC-": 40, "done before: isolate 1, policy 1\n": 1, "PC-100": 0, "taken back since": 1,
+		"canceled": 0, "STOPPED BEFORE THE END": 1, "COULD NOT BE ASKED, so that more may be condemned or infected than is told here: 1": 1,
+		"Held, a person has to decide: 50": 1,
+	} {
+		if got := strings.Count(text, want); got != n {
+			t.Errorf("the story tells %q %d times, want %d:\n%s", want, got, n, text)
+		}
 	}
 }
 

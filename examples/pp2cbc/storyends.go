@@ -25,8 +25,9 @@ type part struct {
 }
 
 const (
-	adviceHeld    = "To do one after all: pp2cbc apply --held %[1]s. To leave it at that: pp2cbc status --ack %[1]s."
-	adviceGivenUp = "To try one again: pp2cbc apply --held %[1]s. To leave it at that: pp2cbc status --ack %[1]s."
+	adviceHeld    = "To do one after all: pp2cbc apply --held %[1]s. To leave it at that: pp2cbc status --ack %[1]s." + adviceAll
+	adviceGivenUp = "To try one again: pp2cbc apply --held %[1]s. To leave it at that: pp2cbc status --ack %[1]s." + adviceAll
+	adviceAll     = "\n  The SHA-256 of a file in place of the id stands for all that waits of it."
 )
 
 func (s *story) parts() []part {
@@ -47,7 +48,7 @@ func (s *story) parts() []part {
 	switch {
 	case s.r.Undo:
 		again = "Failed; the same command tries again"
-	case slices.ContainsFunc(s.r.Problems, func(p hunt.Problem) bool { return p.Stage == "guard" }):
+	case slices.ContainsFunc(s.r.Problems, func(p hunt.Problem) bool { return p.Stage == "guard" && !errors.Is(p.Err, hunt.ErrUndecided) }):
 		held = part{"Held, because a guard could not be asked; the next run asks again", status(hunt.Held), ""}
 	}
 	return []part{
@@ -65,7 +66,7 @@ func (s *story) parts() []part {
 
 func (s *story) outcomes(p part) {
 	var all []hunt.Outcome
-	counted := make(map[string]int)
+	counted := make(counts)
 	total := 0
 	for _, o := range s.r.Outcomes {
 		if !p.fits(o) {
@@ -74,9 +75,11 @@ func (s *story) outcomes(p part) {
 		total++
 		switch {
 		case errors.Is(o.Err, hunt.ErrNotBegun):
-			counted[o.Task.Action+"\x00 not begun"]++
-		case s.brief && (o.Status == hunt.Already || o.Status == hunt.Done && o.Task.Impact == hunt.Tells):
-			counted[o.Task.Action+"\x00"]++
+			counted.add("not begun", o.Task.Action)
+		case !o.Earlier.IsZero():
+			counted.add("done before", o.Task.Action)
+		case s.brief && o.Status == hunt.Done && o.Task.Impact == hunt.Tells:
+			counted.add("told", o.Task.Action)
 		default:
 			all = append(all, o)
 		}
@@ -85,16 +88,62 @@ func (s *story) outcomes(p part) {
 		return
 	}
 	s.printf("\n%s: %d\n", p.title, total)
-	for _, kind := range slices.Sorted(maps.Keys(counted)) {
-		action, words, _ := strings.Cut(kind, "\x00")
-		s.printf("  %-13s %d%s\n", action, counted[kind], words)
+	for _, word := range slices.Sorted(maps.Keys(counted)) {
+		s.printf("  %s: %s\n", word, counted[word])
 	}
-	for _, o := range head(&s.page, all) {
-		s.entry(o.Task, o.Detail, p.advice != "")
+	groups := byReason(all)
+	for _, g := range head(&page{s.w, max(s.most, 20), s.err}, groups) {
+		s.group(g, p.advice != "")
 	}
 	if p.advice != "" && len(all) > 0 {
-		s.printf("  "+p.advice+"\n", taskID(all[0].Task))
+		s.printf("  "+p.advice+"\n", taskID(groups[0][0].Task))
 	}
+}
+
+// counts are how many tasks of each action something is said of.
+type counts map[string]tally
+
+func (c counts) add(word, action string) {
+	if c[word] == nil {
+		c[word] = make(tally)
+	}
+	c[word][action]++
+}
+
+type tally map[string]int
+
+func (t tally) String() string {
+	var all []string
+	for _, action := range slices.Sorted(maps.Keys(t)) {
+		all = append(all, fmt.Sprintf("%s %d", action, t[action]))
+	}
+	return strings.Join(all, ", ")
+}
+
+// byReason puts together what has the same to be said about it, in the order of the first of each.
+func byReason(all []hunt.Outcome) [][]hunt.Outcome {
+	var groups [][]hunt.Outcome
+	at := make(map[string]int)
+	for _, o := range all {
+		i, known := at[o.Detail]
+		if !known {
+			i = len(groups)
+			at[o.Detail] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], o)
+	}
+	return groups
+}
+
+// group lists tasks that have the same to be said about them: it is said once.
+func (s *story) group(all []hunt.Outcome, withID bool) {
+	shown := all[:min(s.most, len(all))]
+	for _, o := range shown {
+		s.entry(o.Task, "", withID)
+	}
+	s.more(len(all)-len(shown), withID)
+	s.detail(all[0].Detail, withID)
 }
 
 // entry is a task in a list. Its id is shown where it is of use.
@@ -107,11 +156,26 @@ func (s *story) entry(t hunt.Task, detail string, withID bool) {
 	if t.Undo && !s.r.Undo {
 		action = "undo " + action
 	}
-	s.printf("  %s%-13s %s", id, action, harmless(target(t)))
-	if detail != "" {
-		s.printf("\n  %*s%-13s   %s", len(id), "", "", harmless(detail))
+	s.printf("  %s%-13s %s\n", id, action, harmless(target(t)))
+	s.detail(detail, withID)
+}
+
+// more says how many were left out.
+func (s *story) more(n int, withID bool) {
+	if n > 0 {
+		s.detail(fmt.Sprintf("and %d more", n), withID)
 	}
-	s.printf("\n")
+}
+
+// detail is what there is to be said about the tasks above it.
+func (s *story) detail(text string, withID bool) {
+	indent := len("isolate      ") + 5
+	if withID {
+		indent += idLength + 2
+	}
+	if text != "" {
+		s.printf("%*s%s\n", indent, "", harmless(text))
+	}
 }
 
 // target names what a task applies to.
@@ -160,20 +224,29 @@ func (s *story) turned() {
 	s.printf("\nVERDICT TAKEN BACK: %s not condemned any more, and something was done about that\n", plural(len(s.r.Turned), "file is", "files are"))
 	for _, t := range head(&s.page, s.r.Turned) {
 		s.printf("  %s\n", t.SHA256)
-		for _, rec := range head(&s.page, t.Records) {
-			fate := "done " + stamp(rec.Last) + ", and still so"
-			if o, ok := takenBack(s.r, rec); ok {
-				fate = "done " + stamp(rec.Last) + ", and now: " + string(o.Status)
-				if o.Detail != "" && o.Status != hunt.Undone {
-					fate += ", " + o.Detail
-				}
-			}
-			s.entry(rec.Task, fate, true)
+		fates := make([]hunt.Outcome, len(t.Records))
+		for i, rec := range t.Records {
+			fates[i] = hunt.Outcome{Task: rec.Task, Detail: s.fate(rec)}
+		}
+		for _, g := range byReason(fates) {
+			s.group(g, true)
 		}
 		if turnedOpen(s.r, t) {
 			s.printf("  To take it all back: pp2cbc undo --sha256 %s. To leave it at that: pp2cbc status --ack with the ids.\n", t.SHA256)
 		}
 	}
+}
+
+// fate is what became of something that was done about a file that is not condemned any more.
+func (s *story) fate(rec hunt.Record) string {
+	o, ok := takenBack(s.r, rec)
+	switch {
+	case !ok:
+		return "done " + stamp(rec.Last) + ", and still so"
+	case o.Detail != "" && o.Status != hunt.Undone:
+		return "done " + stamp(rec.Last) + ", and now: " + string(o.Status) + ", " + o.Detail
+	}
+	return "done " + stamp(rec.Last) + ", and now: " + string(o.Status)
 }
 
 func plural(n int, one, many string) string {

@@ -40,9 +40,18 @@ func (s *story) plannedOf(title string, undo bool) {
 		if !undo {
 			effect = s.effect(action)
 		}
-		s.printf("  %s\n", words(action, effect))
-		for _, o := range head(&s.page, byAction[action]) {
+		all := byAction[action]
+		shown := all[:min(s.most, len(all))]
+		title := action
+		if len(shown) < len(all) {
+			title = fmt.Sprintf("%s %d", action, len(all))
+		}
+		s.printf("  %s\n", words(title, effect))
+		for _, o := range shown {
 			s.plannedOne(o)
+		}
+		if more := len(all) - len(shown); more > 0 && s.most > 1 {
+			s.printf("      and %d more\n", more)
 		}
 	}
 }
@@ -72,7 +81,7 @@ func (s *story) plannedOne(o hunt.Outcome) {
 	if t.Undo || t.Scope == hunt.ScopeHold {
 		return // the evidence is that of other tasks
 	}
-	const most = 3
+	most := min(3, s.most)
 	for _, sg := range t.Sightings[:min(most, len(t.Sightings))] {
 		s.printf("        because %s\n", because(t, sg))
 	}
@@ -83,14 +92,18 @@ func (s *story) plannedOne(o hunt.Outcome) {
 
 // because is the evidence of a task. A task on a process has named it already.
 func because(t hunt.Task, sg hunt.Sighting) string {
-	path, field := sg.Process.Path, ""
 	if t.Scope == hunt.ScopeProcess {
-		path = ""
+		sg.Process.Path = ""
 	}
+	return evidence(sg)
+}
+
+func evidence(sg hunt.Sighting) string {
+	field := ""
 	if sg.Field != "" {
 		field = "(" + sg.Field + ")"
 	}
-	return words(sg.Evidence.String(), sg.SHA256.String()[:12]+"…", path, field, stamp(sg.Time))
+	return words(sg.Evidence.String(), sg.SHA256.String()[:12]+"…", sg.Process.Path, field, stamp(sg.Time))
 }
 
 // names are those under which the files of a task were sent.
@@ -112,6 +125,7 @@ func present(action string, state []byte) string {
 		PolicyOverride bool              `json:"policy_override"`
 		Overrides      []json.RawMessage `json:"overrides"`
 		Tags           []struct{ Scope, Tag string }
+		SHA256         string `json:"sha256"`
 	}
 	if len(state) == 0 || json.Unmarshal(state, &found) != nil {
 		return string(state)
@@ -141,6 +155,10 @@ func present(action string, state []byte) string {
 		return "tags " + strings.Join(tags, ", ")
 	case "watchlist":
 		return "" // its words say it
+	case "live_response":
+		if len(found.SHA256) > 12 {
+			return "the file is there, " + found.SHA256[:12] + "…"
+		}
 	}
 	return string(state)
 }
