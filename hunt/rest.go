@@ -35,8 +35,17 @@ func (x *run) leftOut(ctx context.Context, tasks []Task, outcomes []Outcome, res
 			x.keep[file] = true
 		}
 	}
-	if !x.dry {
-		held = append(held, x.displaced(ctx, tasks, outcomes)...)
+	if x.dry {
+		return held, open
+	}
+	for _, d := range x.displaced(ctx, tasks, outcomes) {
+		i := slices.IndexFunc(held, func(o Outcome) bool { return o.Task.Key() == d.Task.Key() })
+		if i < 0 {
+			held = append(held, d)
+			continue
+		}
+		held[i].Task = held[i].Task.plus(d.Task)
+		held[i].Acknowledged = false
 	}
 	return held, open
 }
@@ -77,6 +86,18 @@ func (x *run) displaced(ctx context.Context, tasks []Task, outcomes []Outcome) (
 		}
 	}
 	return held
+}
+
+// plus is the task with what another one rests on as well, as far as they share nothing.
+func (t Task) plus(other Task) Task {
+	t.Sightings = slices.Concat(t.Sightings, other.Sightings)
+	t.Indicators = slices.Clone(t.Indicators)
+	for _, ind := range other.Indicators {
+		if !slices.ContainsFunc(t.Indicators, func(i Indicator) bool { return i.SHA256 == ind.SHA256 }) {
+			t.Indicators = append(t.Indicators, ind)
+		}
+	}
+	return t
 }
 
 // minus is the task without what another one rests on.

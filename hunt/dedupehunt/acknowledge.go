@@ -70,5 +70,5 @@ func (l *Ledger) acknowledge(ctx context.Context, keys []dedupe.Key, problems *[
 
 // acknowledgeable tells whether a task waits for a person.
 func (l *Ledger) acknowledgeable(p past) bool {
-	return p.entry.Status == hunt.Held && p.record.State == dedupe.Released || l.givenUp(p)
+	return p.entry.Status == hunt.Held && l.atRest(p.record) || l.givenUp(p)
 }

@@ -103,11 +103,12 @@ func (l *Ledger) remembered(r dedupe.Record) (hunt.Record, bool) {
 		rec.Detail, rec.First, rec.Last, rec.Attempts = r.Detail, r.Created, r.Updated, r.Attempt
 		rec.Status = map[dedupe.State]hunt.Status{dedupe.Done: hunt.Done, dedupe.Failed: hunt.Failed}[r.State]
 	}
-	if r.State == dedupe.Claimed {
+	switch {
+	case r.State != dedupe.Claimed:
+	case !l.orphaned(r):
 		rec.Status = ""
-		if l.orphaned(r) && len(e.Before) > 0 {
-			rec.Status, rec.Detail = hunt.Failed, "its process died over it, so that it may have been done"
-		}
+	case e.Status == "" && len(e.Before) > 0:
+		rec.Status, rec.Detail = hunt.Failed, "its process died over it, so that it may have been done"
 	}
 	if rec.Status == hunt.Failed && !rec.GivenUp && e.Next.After(l.cfg.Now()) {
 		rec.Next = e.Next
@@ -118,6 +119,11 @@ func (l *Ledger) remembered(r dedupe.Record) (hunt.Record, bool) {
 // orphaned tells whether nobody is doing what is claimed. Clocks differ.
 func (l *Ledger) orphaned(r dedupe.Record) bool {
 	return r.State == dedupe.Claimed && r.Until.Add(l.margin()).Before(l.cfg.Now())
+}
+
+// atRest tells whether a task waits for the next who wants it. One whose process died over its claim, and not over the task, is as it was.
+func (l *Ledger) atRest(r dedupe.Record) bool {
+	return r.State == dedupe.Failed || r.State == dedupe.Released || l.orphaned(r)
 }
 
 // taskOf reads the key of a task.

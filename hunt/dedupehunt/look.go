@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/pphunt/pphunt/dedupe"
 	"github.com/pphunt/pphunt/hunt"
 )
 
@@ -21,7 +20,7 @@ func (l *Ledger) Look(ctx context.Context, tasks []hunt.Task) ([]hunt.Outcome, e
 		switch e := v.past.entry; {
 		case v.ended:
 			outcomes = append(outcomes, v.end)
-		case e.Status == hunt.Held && v.past.record.State == dedupe.Released:
+		case e.Status == hunt.Held && l.atRest(v.past.record):
 			outcomes = append(outcomes, hunt.Outcome{Task: v.task, Status: hunt.Held, Detail: e.Detail, Acknowledged: e.acknowledges(v.task)})
 		}
 	}

@@ -30,7 +30,7 @@ func Backoff(failures int, refused bool) time.Duration {
 
 // givenUp tells whether a task has failed for so long that no run tries it again. What is being done is not given up.
 func (l *Ledger) givenUp(p past) bool {
-	return p.entry.Status == hunt.Failed && p.record.State != dedupe.Claimed && p.record.State != dedupe.Done &&
+	return p.entry.Status == hunt.Failed && l.atRest(p.record) &&
 		!p.entry.Failing.IsZero() && l.cfg.Now().Sub(p.entry.Failing) >= l.cfg.GiveUp
 }
 

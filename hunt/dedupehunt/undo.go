@@ -85,7 +85,7 @@ func (l *Ledger) conclude(ctx context.Context, jobs []*job, results []dedupe.Res
 	}
 	var open []dedupe.Key
 	for _, r := range records {
-		if r.State == dedupe.Failed || r.State == dedupe.Released || l.orphaned(r) {
+		if l.atRest(r) {
 			open = append(open, r.Key)
 		}
 	}
