@@ -103,6 +103,23 @@ func TestWorldInREADME(t *testing.T) {
 	}
 }
 
+func TestVerdictInREADME(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	n := 0
+	for _, block := range blocks(t, "") {
+		for _, m := range regexp.MustCompile(`/_lab/verdicts -d '(.*)'`).FindAllStringSubmatch(block, -1) {
+			n++
+			if status, body := r.call(t, "POST", "/_lab/verdicts", m[1]); status != http.StatusOK {
+				t.Errorf("%s = %d %s", m[0], status, body)
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("README.md has %d examples of verdicts", n)
+	}
+}
+
 func TestFaultsInREADME(t *testing.T) {
 	t.Parallel()
 	r := start(t)

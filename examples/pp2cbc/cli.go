@@ -43,7 +43,7 @@ flags:
 
 flags of status:
   --all                          also what is done
-  --ack ID...                    take note of what is held or given up: it counts no more
+  --ack ID...                    take note of what is held or given up, by ids or a SHA-256 as with apply: it counts no more
   --verify-audit                 check the chain of the audit log instead
   --audit-head HEAD              an end of the log that was noted elsewhere: it must still be in the chain
   --config FILE, --json          as above

@@ -15,7 +15,7 @@ import (
 	"github.com/pphunt/pphunt/proofpoint/proofpointtest"
 )
 
-// Lab is the three fakes behind one handler. Paths below /_lab are its own: the journal, the state and the faults. It is safe for
+// Lab is the three fakes behind one handler. Paths below /_lab are its own: the journal, the state, the verdicts and the faults. It is safe for
 // concurrent use.
 type Lab struct {
 	TAP *proofpointtest.Server
@@ -53,11 +53,13 @@ func (l *Lab) own(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"tap": l.TAP.State(), "cbc": l.CBC.State(), "nsx": l.NSX.State()})
 	case "POST /_lab/faults":
 		l.postFault(w, r)
+	case "POST /_lab/verdicts":
+		l.postVerdict(w, r)
 	case "DELETE /_lab/faults":
 		l.era.Add(1)
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		refuse(w, http.StatusNotFound, errors.New("the lab has GET /_lab/requests, GET /_lab/state, and POST and DELETE /_lab/faults"))
+		refuse(w, http.StatusNotFound, errors.New("the lab has GET /_lab/requests, GET /_lab/state, POST /_lab/verdicts, and POST and DELETE /_lab/faults"))
 	}
 }
 
