@@ -130,7 +130,7 @@ func (w *containing) contain(ctx context.Context) error {
 		switch found {
 		case another:
 			w.spare()
-			w.misspelt()
+			w.spelledBeside()
 			return nil
 		case beyond:
 			w.Unclear = true
@@ -170,7 +170,7 @@ func (w *containing) verifyAgain(ctx context.Context) (bool, error) {
 	}
 	was := *w.listed
 	now, there, err := fileAt(ctx, w.s, w.Path, w.t.OS)
-	if err != nil || !there || now.Size == was.Size && now.Created.Equal(was.Created) && now.Modified.Equal(was.Modified) {
+	if err == nil && (!there || now.Size == was.Size && now.Created.Equal(was.Created) && now.Modified.Equal(was.Modified)) {
 		return true, nil
 	}
 	found, err := w.verify(ctx)
@@ -228,13 +228,13 @@ func (w *containing) wentAway(ctx context.Context, err error) bool {
 // missing notes that there is no file at the path, which means little on a machine that tells upper from lower case if nobody has
 // told the case.
 func (w *containing) missing() {
-	if !w.misspelt() {
+	if !w.spelledBeside() {
 		w.note("the file is gone")
 	}
 }
 
-// misspelt notes that what is not at the path may be beside it.
-func (w *containing) misspelt() bool {
+// spelledBeside notes that what is not at the path may be beside it.
+func (w *containing) spelledBeside() bool {
 	if w.t.OS != "LINUX" || w.seen {
 		return false
 	}

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	case "full":
 		fullDisk()
 	case "leave":
-		cmd := exec.Command(os.Args[0]) //nolint:gosec // this binary
+		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), "PPHUNT_TEST_COMMAND=linger")
 		cmd.Stderr = os.Stderr
 		if cmd.Start() != nil {

@@ -63,8 +63,10 @@ func TestStateBefore(t *testing.T) {
 		},
 		"of an attempt held half way, then failed, then half way again": {
 			[]step{
-				{"1", hunt.Outcome{Status: hunt.Held, Before: []byte("2")}}, {"1", failed},
-				{"1", hunt.Outcome{Status: hunt.Held, Before: []byte("3")}}, {"1", failed},
+				{"1", hunt.Outcome{Status: hunt.Held, Before: []byte("2")}},
+				{"1", failed},
+				{"1", hunt.Outcome{Status: hunt.Held, Before: []byte("3")}},
+				{"1", failed},
 			}, "3",
 		},
 		"of an attempt held half way, then held": {
