@@ -270,6 +270,14 @@ func (w *containing) list(ctx context.Context) ([]cbc.RunningProcess, error) {
 	if err != nil {
 		return nil, fmt.Errorf("actions: listing the processes: %w", err)
 	}
+	// So Linux calls the file of a process that was deleted, as what hides does with its own.
+	const deleted = " (deleted)"
+	if strings.HasPrefix(w.t.Path, "/") && !strings.HasSuffix(w.t.Path, deleted) {
+		all = slices.Clone(all)
+		for i, p := range all {
+			all[i].Path = strings.TrimSuffix(p.Path, deleted)
+		}
+	}
 	return all, nil
 }
 

@@ -114,8 +114,38 @@ func TestContainLooksWhereTheAnswerWasLost(t *testing.T) {
 	}
 }
 
+// What has deleted its own file still runs.
+func TestContainKillsWhatHasDeletedItself(t *testing.T) {
+	t.Parallel()
+	gone := func() error { return cbc.ErrFileNotFound }
+	for path, c := range map[string]struct {
+		target string
+		killed bool
+	}{
+		"/tmp/Invoice (deleted)":  {"/tmp/invoice", true},
+		"/tmp/invoice (Deleted)":  {"/tmp/invoice", false},
+		"/tmp/invoice2 (deleted)": {"/tmp/invoice", false},
+		"/tmp/other (deleted)":    {"/tmp/other (deleted)", true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &device{running: []cbc.RunningProcess{{PID: 7, Path: path}}, content: reader(gone)}
+			at := target(7)
+			at.Path, at.OS = c.target, "LINUX"
+			if got, err := actions.Contain(t.Context(), d, at); err != nil || (len(got.Killed) == 1) != c.killed || got.Unclear == c.killed {
+				t.Errorf("Contain of %s where %s runs = %+v, %v; want it killed: %t", c.target, path, got, err, c.killed)
+			}
+		})
+	}
+}
+
 func TestContainLeavesAProcessUnderAnotherNameToAPerson(t *testing.T) {
 	t.Parallel()
+	onMac := target(7)
+	onMac.Path, onMac.OS = "/tmp/invoice", "MAC"
+	d := &device{running: []cbc.RunningProcess{{PID: 7, Path: "/private/tmp/Invoice"}}, content: strings.NewReader(evil)}
+	if got, err := actions.Contain(t.Context(), d, onMac); err != nil || !got.Unclear || len(got.Killed) != 0 {
+		t.Errorf("Contain with a process behind a link = %+v, %v; want a person to look", got, err)
+	}
 	for path, unclear := range map[string]bool{
 		`\Device\HarddiskVolume3\Users\kim\Invoice.exe`: true, `C:\Users\KIM~1\invoice.EXE`: true, `C:\Windows\lsass.exe`: false, `D:\invoice.exe`: false,
 	} {

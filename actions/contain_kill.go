@@ -210,9 +210,11 @@ func samePath(a, b string) bool {
 	return a != "" && strings.EqualFold(cleanPath(a), cleanPath(b))
 }
 
-// otherWriting tells whether a path may be another one written as a device's, as a share's or with short names.
+// otherWriting tells whether a path may be another one written as a device's, as a share's, behind a link to its root, or with short names.
 func otherWriting(a, b string) bool {
-	return strings.EqualFold(lastName(a), lastName(b)) && (strings.HasPrefix(a, `\`) != strings.HasPrefix(b, `\`) || strings.Contains(a+b, "~"))
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	return lastName(a) == lastName(b) && (strings.HasPrefix(a, `\`) != strings.HasPrefix(b, `\`) || strings.Contains(a+b, "~") ||
+		strings.HasSuffix(a, b) || strings.HasSuffix(b, a))
 }
 
 // lastName is the last part of a path of any system.
