@@ -75,6 +75,7 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	x.tellOfHolds(ctx)
 	x.waiting()
 	if !dry && !p.partial {
+		x.keepFailed()
 		h.settle(ctx, p, r, x.keep)
 	}
 	r.Ended = h.cfg.Now().UTC()

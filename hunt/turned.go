@@ -134,6 +134,22 @@ func (x *run) sinceTakenBack(o Outcome) Outcome {
 	return o
 }
 
+// keepFailed keeps the files open of what failed in an earlier run and did not come again in this one: the search may bring it later.
+func (x *run) keepFailed() {
+	here := make(map[string]bool, len(x.r.Outcomes))
+	for _, o := range x.r.Outcomes {
+		here[o.Task.Key()] = true
+	}
+	for _, rec := range x.records {
+		if rec.Status != Failed || rec.GivenUp || rec.Task.Undo || !rec.Undone.IsZero() || here[rec.Task.Key()] {
+			continue
+		}
+		for _, ind := range rec.Task.Indicators {
+			x.keep[ind.SHA256] = true
+		}
+	}
+}
+
 // waiting lists what earlier runs left for a person, as far as this one has not come to another end with it.
 func (x *run) waiting() {
 	here := make(map[string]bool, len(x.r.Outcomes))

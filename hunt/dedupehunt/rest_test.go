@@ -159,3 +159,17 @@ func TestWhatIsHeldIsNotDisplaced(t *testing.T) {
 	h.want(t, "a fourth file", h.run(t, seen(7, 4, "d")), map[string]string{"isolate/device/7/2": "done 4", "isolate/device/7/3": "held 1 2"})
 	h.want(t, "none again", h.run(t, hunt.Task{}), map[string]string{"isolate/device/7/3": "open held 1 2"})
 }
+
+// A task failed, and the next search does not bring what it rests on: an index lags, say. It is not forgotten because of that.
+func TestWhatFailedIsNotForgottenWithTheSearch(t *testing.T) {
+	t.Parallel()
+	h := newHunting(t)
+	h.fail = errors.New("offline")
+	h.want(t, "a failure", h.run(t, seen(7, 1, "a")), map[string]string{"isolate/device/7": "failed 1"})
+	h.fail = nil
+	h.want(t, "nothing is found", h.run(t, hunt.Task{}), map[string]string{})
+	found := seen(7, 1, "a")
+	found.Indicators = nil // the backlog has it
+	h.want(t, "it is found again", h.run(t, found), map[string]string{"isolate/device/7": "done 1"})
+	h.want(t, "it is finished with", h.run(t, found), map[string]string{})
+}
