@@ -165,8 +165,10 @@ type Outcome struct {
 	Before []byte `json:"-"`
 	// Requests are the calls that were made for it, and for the tasks that were done together with it.
 	Requests []Request `json:"requests,omitempty"`
-	// Earlier is when an earlier run brought it to this end. It is zero for everything else, and for what was taken back since.
+	// Earlier is when an earlier run brought it to this end. It is zero for everything else.
 	Earlier time.Time `json:"earlier,omitzero"`
+	// Undone is when it was taken back since: it is not done again for the same finding. It is zero for everything else.
+	Undone time.Time `json:"undone,omitzero"`
 	// Again keeps the ledger from remembering that there was nothing to do: the next run looks again. It is for [Already] alone.
 	Again bool `json:"-"`
 }

@@ -129,7 +129,7 @@ func (x *run) standing() map[SHA256]*Turned {
 func (x *run) sinceTakenBack(o Outcome) Outcome {
 	if at, ok := x.undone[o.Task.Key()]; ok {
 		o.Detail += "; taken back since, on " + at.UTC().Format("2006-01-02 15:04:05 UTC") + ": it is not done again for the same finding"
-		o.Earlier = time.Time{}
+		o.Undone = at.UTC()
 	}
 	return o
 }

@@ -36,6 +36,7 @@ func (s *story) parts() []part {
 			return o.Status == want && !o.Acknowledged && (want != hunt.Held || !o.Task.Undo)
 		}
 	}
+	again := func(o hunt.Outcome) bool { return o.Status == hunt.Already && !o.Undone.IsZero() }
 	stays := func(o hunt.Outcome) bool { return o.Status == hunt.Held && o.Task.Undo }
 	failed := func(why error) func(hunt.Outcome) bool {
 		return func(o hunt.Outcome) bool {
@@ -44,21 +45,22 @@ func (s *story) parts() []part {
 		}
 	}
 	held := part{"Held, a person has to decide", status(hunt.Held), adviceHeld}
-	again := "Failed, the next run tries again"
+	next := "Failed, the next run tries again"
 	switch {
 	case s.r.Undo:
-		again = "Failed; the same command tries again"
+		next = "Failed; the same command tries again"
 	case slices.ContainsFunc(s.r.Problems, func(p hunt.Problem) bool { return p.Stage == "guard" && !errors.Is(p.Err, hunt.ErrUndecided) }):
 		held = part{"Held, because a guard could not be asked; the next run asks again", status(hunt.Held), ""}
 	}
 	return []part{
 		{"Done", status(hunt.Done), ""},
 		{"Taken back", status(hunt.Undone), ""},
-		{"Nothing left to do", status(hunt.Already), ""},
+		{"Taken back before, and not done again although the file is condemned: do it by hand if it is to be done", again, ""},
+		{"Nothing left to do", func(o hunt.Outcome) bool { return status(hunt.Already)(o) && !again(o) }, ""},
 		{"Stays, and why", stays, ""},
 		held,
 		{"Given up, nobody tries it again", failed(hunt.ErrGivenUp), adviceGivenUp},
-		{again, func(o hunt.Outcome) bool { return failed(nil)(o) && !o.Refused }, ""},
+		{next, func(o hunt.Outcome) bool { return failed(nil)(o) && !o.Refused }, ""},
 		{"Refused, and tried again, but not by every run", func(o hunt.Outcome) bool { return failed(nil)(o) && o.Refused }, ""},
 		{"Failed before, and not tried yet again", failed(hunt.ErrNotDue), ""},
 	}
@@ -76,7 +78,7 @@ func (s *story) outcomes(p part) {
 		switch {
 		case errors.Is(o.Err, hunt.ErrNotBegun):
 			counted.add("not begun", o.Task.Action)
-		case !o.Earlier.IsZero():
+		case !o.Earlier.IsZero() && o.Undone.IsZero():
 			counted.add("done before", o.Task.Action)
 		case s.brief && o.Status == hunt.Done && o.Task.Impact == hunt.Tells:
 			counted.add("told", o.Task.Action)

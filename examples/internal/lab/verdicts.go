@@ -20,6 +20,9 @@ func (l *Lab) postVerdict(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = fake.UnmarshalStrict(data.Bytes(), &c)
 	}
+	if c.At.IsZero() {
+		c.At = l.TAP.State().Now
+	}
 	if err == nil {
 		err = l.ChangeVerdict(c)
 	}
