@@ -81,7 +81,7 @@ func (w *watchlist) Look(ctx context.Context, tasks []hunt.Task) []hunt.Outcome 
 
 func (w *watchlist) look(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 	feed, err := w.cfg.Feeds.ByName(ctx, w.cfg.Name)
-	missing := errors.Is(err, cbc.ErrNotFound)
+	missing := unlisted(err)
 	if err != nil && !missing {
 		return same(tasks, func(t hunt.Task) hunt.Outcome { return failed(t, fmt.Errorf("actions: watchlist: %w", err)) })
 	}

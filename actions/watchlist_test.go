@@ -2,6 +2,7 @@ package actions_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"testing/synctest"
 
@@ -152,5 +153,18 @@ func TestWatchlistTaskWithoutItsFile(t *testing.T) {
 		if got := fmt.Sprint(outcomes[0].Status, " ", outcomes[1].Status); got != "failed done" {
 			t.Errorf("outcomes = %s, want the broken task alone to fail", got)
 		}
+	})
+}
+
+// A 404 of the service, as for a wrong key of the organization, is no missing feed.
+func TestWatchlistLookWhereNothingIsKnown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := cbctest.New(cbctest.World{})
+		srv.Inject(func(*http.Request) bool { return true }, -1, func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+		})
+		a := newWatchlist(t, connect(t, srv.Client()))
+		expect(t, only(t, a.(hunt.Looker).Look(t.Context(), []hunt.Task{hashTask("watchlist", 1)})), hunt.Failed, "404")
 	})
 }
