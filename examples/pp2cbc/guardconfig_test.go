@@ -178,3 +178,14 @@ func TestSizes(t *testing.T) {
 		}
 	}
 }
+
+func TestSecretsOfAContainerAreNoReasonToWarn(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]bool{
+		"/run/secrets/cbc": true, "/var/run/secrets/tap/secret": true, "/run/secrets/../etc/cbc": false, "/run/secrets": false, "secrets/cbc": false,
+	} {
+		if got := handedIn(path); got != want {
+			t.Errorf("handedIn(%q) = %t, want %t", path, got, want)
+		}
+	}
+}

@@ -89,8 +89,14 @@ func (v *values) warnOfReaders() {
 	v.warnOfReadersOf(v.file, "holds secrets")
 }
 
+// handedIn tells whether a file is a secret that a container was handed: its mode is the engine's, and nobody else is in there.
+func handedIn(path string) bool {
+	path = filepath.ToSlash(filepath.Clean(path))
+	return strings.HasPrefix(path, "/run/secrets/") || strings.HasPrefix(path, "/var/run/secrets/")
+}
+
 func (v *values) warnOfReadersOf(path, holds string) {
-	if runtime.GOOS == "windows" {
+	if runtime.GOOS == "windows" || handedIn(path) {
 		return
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o044 != 0 {
