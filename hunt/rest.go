@@ -51,11 +51,11 @@ func (x *run) leftOut(ctx context.Context, tasks []Task, outcomes []Outcome, res
 }
 
 // displaced is what earlier runs held in the rounds that tasks were done in now for something else. What this run knew of is not part
-// of it: that was done, left out by a guard, or is condemned no longer.
+// of it: that was done, left out by a guard, or is condemned no longer. What failed in these rounds has its files stay open.
 func (x *run) displaced(ctx context.Context, tasks []Task, outcomes []Outcome) (held []Outcome) {
 	byKey := make(map[string]Record)
 	for _, rec := range x.records {
-		if rec.Status == Held && rec.Task.Scope == ScopeDevice && !rec.Task.Undo {
+		if (rec.Status == Held || rec.Status == Failed && !rec.GivenUp) && rec.Task.Scope == ScopeDevice && !rec.Task.Undo {
 			byKey[rec.Task.Key()] = rec
 		}
 	}
@@ -68,6 +68,10 @@ func (x *run) displaced(ctx context.Context, tasks []Task, outcomes []Outcome) (
 		rest := rec.Task.minus(tasks[i])
 		switch {
 		case len(rest.Sightings) == 0:
+		case rec.Status == Failed:
+			for _, ind := range rest.Indicators {
+				x.keep[ind.SHA256] = true
+			}
 		case o.Status == Done || o.Status == Already:
 			rest.Round, rest.Before = max(1, o.Task.Round)+1, nil
 			held = append(held, Outcome{Task: rest, Status: Held, Detail: rec.Detail})

@@ -168,8 +168,9 @@ func TestWhatFailedIsNotForgottenWithTheSearch(t *testing.T) {
 	h.want(t, "a failure", h.run(t, seen(7, 1, "a")), map[string]string{"isolate/device/7": "failed 1"})
 	h.fail = nil
 	h.want(t, "nothing is found", h.run(t, hunt.Task{}), map[string]string{})
+	h.want(t, "something else is found", h.run(t, seen(7, 2, "b")), map[string]string{"isolate/device/7": "done 2"})
 	found := seen(7, 1, "a")
 	found.Indicators = nil // the backlog has it
-	h.want(t, "it is found again", h.run(t, found), map[string]string{"isolate/device/7": "done 1"})
+	h.want(t, "it is found again", h.run(t, found), map[string]string{"isolate/device/7/2": "done 1"})
 	h.want(t, "it is finished with", h.run(t, found), map[string]string{})
 }

@@ -2,7 +2,6 @@ package dedupehunt
 
 import (
 	"context"
-	"slices"
 	"strconv"
 
 	"github.com/pphunt/pphunt/dedupe"
@@ -95,10 +94,8 @@ func (l *Ledger) conclude(ctx context.Context, jobs []*job, results []dedupe.Res
 		if len(e.Before) == 0 || e.Status != hunt.Failed && e.Status != hunt.Held && g.Record.State != dedupe.Claimed {
 			return r
 		}
-		if t, err := hunt.DecodeTask(e.Task); err == nil {
-			e.Findings = append(e.Findings, findings(t)...)
-			slices.Sort(e.Findings)
-			e.Findings = slices.Compact(e.Findings)
+		if t, err := hunt.DecodeTask(e.Task); err == nil && e.untried(t) {
+			return r // more is held than was tried
 		}
 		e = e.settled()
 		e.Status, e.Detail = hunt.Already, join("taken back", e.Detail)

@@ -234,3 +234,21 @@ func TestTakenBackAfterACrash(t *testing.T) {
 		t.Errorf("Once = %+v, want already", got)
 	}
 }
+
+// A person takes back what may have come of one attempt. What is held on the same machine for another file goes on waiting.
+func TestTakenBackNotWhatIsHeldBesides(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	l := clockwork(t, new(dedupe.Memory), &now)
+	lost := failure(false)
+	lost.Before = []byte(`{"on":false}`)
+	ends(t, l, seen(7, 1, "a"), lost)
+	now = now.Add(time.Hour)
+	hold(t, l, "no", seen(7, 1, "a", 2, "b"))
+	back := seen(7, 1, "a")
+	back.Undo = true
+	ends(t, l, back, hunt.Outcome{Status: hunt.Undone})
+	if r := records(t, l)[0]; r.Status != hunt.Held || r.Undone.IsZero() {
+		t.Errorf("the record is %+v, want it held still, and nothing left of it", r)
+	}
+}
