@@ -82,7 +82,7 @@ func releases(text string) bool {
 	begun, ended := false, false
 	for _, w := range words {
 		switch w = strings.Trim(w, `-._\`); w {
-		case "on", "quarantined", "isolated":
+		case "on", "quarantined", "quarantining", "isolated", "isolate", "isolating":
 			begun = true
 		case "off", "unquarantine", "unquarantined", "unquarantining", "unisolate", "unisolated", "release", "released", "releases", "releasing":
 			ended = true

@@ -62,7 +62,7 @@ func weighBan(t hunt.Task, existing []cbc.Override) (ours cbc.Override, o hunt.O
 // there before and has our description.
 func (b denylistBefore) made(o cbc.Override) bool {
 	if b.Created != "" {
-		return o.ID == b.Created
+		return strings.EqualFold(string(o.ID), string(b.Created))
 	}
 	there := slices.ContainsFunc(b.Overrides, func(l listed) bool { return l.ID == o.ID })
 	return b.Overrides != nil && !there && strings.HasPrefix(o.Description, banBegins) && strings.HasSuffix(o.Description, banEnds)

@@ -34,6 +34,7 @@ func TestDenylistUndo(t *testing.T) {
 		left   []string
 	}{
 		{"deletes our ban", created, []cbctest.Override{{ID: madeUp, SHA256: file}}, hunt.Undone, "is deleted", nil},
+		{"deletes our ban whatever the case of its id", `{"overrides":[],"created":"` + strings.ToUpper(madeUp) + `"}`, []cbctest.Override{{ID: madeUp, SHA256: file}}, hunt.Undone, "is deleted", nil},
 		{"tells of another ban", created, []cbctest.Override{{ID: madeUp, SHA256: file}, {ID: otherBan, SHA256: file, CreatedBy: "kim@corp.example"}}, hunt.Undone, "stays banned by override " + otherBan + " by kim@corp.example", []string{otherBan}},
 		{"finds nothing left", created, nil, hunt.Already, "gone", nil},
 		{"leaves an allow in its place", created, []cbctest.Override{{ID: otherBan, SHA256: file, List: "WHITE_LIST"}}, hunt.Held, "WHITE_LIST", []string{otherBan}},

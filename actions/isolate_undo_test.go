@@ -101,6 +101,10 @@ func TestIsolateUndoLeavesWhatOthersWant(t *testing.T) {
 			status: hunt.Held, isolated: true,
 		},
 		{
+			name: "another machine was released with it", audit: []cbctest.AuditEntry{{Description: "Released DESK-1 and asked to isolate LAB-EAST"}},
+			status: hunt.Held, isolated: true,
+		},
+		{
 			name: "a word beside it looks like a release", audit: []cbctest.AuditEntry{{Description: "Quarantined LAB-EAST, the user has logged off"}},
 			status: hunt.Held, isolated: true,
 		},
