@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pphunt/pphunt/hunt"
@@ -33,7 +34,8 @@ type WebhookConfig struct {
 //	 "process": the process's row, "device": {…}, "threat": {…}}
 //
 // A receiver answers with any 2xx. Where a crash or a lost answer makes a finding come twice, event_id is the same. A receiver that
-// answers 400, 401, 403, 404, 405, 410 or 422 refuses, and is not asked again with every run.
+// answers 400, 401, 403, 404, 405, 410 or 422 refuses, and is not asked again with every run. After three calls in a row without an answer
+// none is begun for a minute ([hunt.ErrNotBegun]), so that a receiver that hangs does not keep machines from being isolated.
 func NewWebhook(cfg WebhookConfig) (hunt.Action, error) {
 	w, err := newWebhook(cfg)
 	if err != nil {
@@ -77,6 +79,35 @@ type webhook struct {
 	http      *http.Client
 	timeout   time.Duration
 	agent     string
+
+	mu sync.Mutex
+	// silent counts the calls in a row that got no answer in time, and last is when the last of them ended.
+	silent int
+	last   time.Time
+}
+
+const (
+	// mostSilent is how many calls in a row may go unanswered before the others are put off: isolating machines waits for them.
+	mostSilent = 3
+	// silence is how long they are put off.
+	silence = time.Minute
+)
+
+func (w *webhook) unheard() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.silent >= mostSilent && time.Since(w.last) < silence
+}
+
+func (w *webhook) heard(answered bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if answered {
+		w.silent = 0
+		return
+	}
+	w.silent++
+	w.last = time.Now()
 }
 
 // finding is the body of a call about a finding. The first three members are what the old script sent.
@@ -125,6 +156,10 @@ func (w *webhook) post(ctx context.Context, t hunt.Task, content any) hunt.Outco
 	if err != nil {
 		return failed(t, fmt.Errorf("actions: webhook: %w", err))
 	}
+	if w.unheard() {
+		return failed(t, fmt.Errorf("%w: actions: webhook %s: the receiver has not answered %d calls", hunt.ErrNotBegun, w.host, mostSilent))
+	}
+	run := ctx
 	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
@@ -134,6 +169,9 @@ func (w *webhook) post(ctx context.Context, t hunt.Task, content any) hunt.Outco
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", w.agent)
 	resp, err := w.http.Do(req)
+	if run.Err() == nil {
+		w.heard(!errors.Is(err, context.DeadlineExceeded))
+	}
 	if err != nil {
 		// The error of net/http begins with the URL, and the URL of a webhook is often its only secret.
 		for e, ok := errors.AsType[*url.Error](err); ok && e.Err != nil; e, ok = errors.AsType[*url.Error](err) {

@@ -2,12 +2,15 @@ package actions_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -95,4 +98,48 @@ func TestWebhookRefusesOtherURLs(t *testing.T) {
 			t.Errorf("NewWebhook(%q) gave no error", bad)
 		}
 	}
+}
+
+// A receiver that hangs costs one timeout, not one for each finding: what comes behind it in the run would wait as long.
+func TestWebhookDoesNotWaitForAReceiverThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hangs := true
+		var calls atomic.Int32
+		receiver := roundTrip(func(r *http.Request) (*http.Response, error) {
+			calls.Add(1)
+			if !hangs {
+				return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil
+			}
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		a, err := actions.NewWebhook(actions.WebhookConfig{URL: "https://hooks.example/", HTTPClient: &http.Client{Transport: receiver}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tasks []hunt.Task
+		for i := range 100 {
+			tasks = append(tasks, processTask("webhook", 1, int64(i+1), "/x"))
+		}
+		start, put := time.Now(), 0
+		for _, o := range a.Do(t.Context(), tasks) {
+			if o.Status != hunt.Failed {
+				t.Fatalf("outcome = %+v, want a failure", o)
+			}
+			if errors.Is(o.Err, hunt.ErrNotBegun) {
+				put++
+			}
+		}
+		if took := time.Since(start); took > 30*time.Second || calls.Load() > 10 || put < 90 {
+			t.Errorf("100 findings took %s and %d calls, %d were put off; want one timeout", took, calls.Load(), put)
+		}
+		hangs = false
+		time.Sleep(2 * time.Minute)
+		for _, o := range a.Do(t.Context(), tasks) {
+			if o.Status != hunt.Done {
+				t.Fatalf("outcome = %+v, want done once the receiver answers again", o)
+			}
+		}
+	})
 }

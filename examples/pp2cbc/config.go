@@ -49,7 +49,12 @@ type service struct {
 }
 
 // String leaves the secret out.
-func (s service) String() string { return s.name + " at " + s.url }
+func (s service) String() string {
+	if s.url == "" { // that of a webhook is a secret
+		return s.name
+	}
+	return s.name + " at " + s.url
+}
 
 // complete tells whether everything is there that it takes to log in.
 func (s service) complete() bool { return s.url != "" && s.user != "" && s.secret != nil }

@@ -39,7 +39,10 @@ func explain(err error) string {
 	if !ok {
 		return err.Error()
 	}
-	name, section := e.service.name, e.section
+	name, section, key := e.service.name, e.section, e.section+".url"
+	if e.service.url == "" {
+		key = section + ".webhook"
+	}
 	is := func(targets ...error) bool {
 		for _, t := range targets {
 			if errors.Is(err, t) {
@@ -57,7 +60,7 @@ func explain(err error) string {
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("%s: the certificate comes from an authority that is not known here; name its PEM file in %s.ca_file or SSL_CERT_FILE", e.service, section)
 	case errors.As(err, &wrongHost), errors.As(err, &invalid):
-		return fmt.Sprintf("%s: the certificate does not fit: %v; check %s.url and the clock", e.service, errors.Unwrap(e), section)
+		return fmt.Sprintf("%s: the certificate does not fit: %v; check %s and the clock", e.service, errors.Unwrap(e), key)
 	case is(proofpoint.ErrUnauthorized):
 		return fmt.Sprintf("%s refused the credentials; check Proofpoint.principal and Proofpoint.secret", name)
 	case is(cbc.ErrUnauthorized):
@@ -71,11 +74,11 @@ func explain(err error) string {
 	case is(proofpoint.ErrRateLimited, cbc.ErrRateLimited, nsx.ErrRateLimited):
 		return fmt.Sprintf("%s has had too many calls: %v; wait, or run less often", name, err)
 	case errors.As(err, &lookup):
-		return fmt.Sprintf("%s: the host cannot be found; check %s.url and the name service", e.service, section)
+		return fmt.Sprintf("%s: the host cannot be found; check %s and the name service", e.service, key)
 	case is(context.DeadlineExceeded):
-		return fmt.Sprintf("%s did not answer in time; check %s.url, the network and the proxy: %v", e.service, section, err)
+		return fmt.Sprintf("%s did not answer in time; check %s, the network and the proxy: %v", e.service, key, err)
 	case errors.As(err, &network):
-		return fmt.Sprintf("%s cannot be reached; check %s.url, the network and the proxy: %v", e.service, section, network.Err)
+		return fmt.Sprintf("%s cannot be reached; check %s, the network and the proxy: %v", e.service, key, network.Err)
 	}
 	return err.Error()
 }

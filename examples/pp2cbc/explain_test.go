@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net"
 	"testing"
 
 	"github.com/pphunt/pphunt/hunt"
@@ -34,6 +35,32 @@ func (undoes) Undo(ctx context.Context, tasks []hunt.Task) []hunt.Outcome { retu
 type both struct{ looks }
 
 func (both) Undo(ctx context.Context, tasks []hunt.Task) []hunt.Outcome { return fails(ctx, tasks) }
+
+func TestExplainNamesTheKey(t *testing.T) {
+	t.Parallel()
+	down := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{
+			from(service{name: "the webhook"}, "actions", down),
+			"the webhook cannot be reached; check actions.webhook, the network and the proxy: connection refused",
+		},
+		{
+			from(service{name: "NSX", url: "https://nsx.example"}, "NSX", down),
+			"NSX at https://nsx.example cannot be reached; check NSX.url, the network and the proxy: connection refused",
+		},
+		{
+			from(service{name: "the webhook"}, "actions", &net.DNSError{Name: "hooks.example"}),
+			"the webhook: the host cannot be found; check actions.webhook and the name service",
+		},
+	} {
+		if got := explain(tt.err); got != tt.want {
+			t.Errorf("explain(%v) = %q, want %q", tt.err, got, tt.want)
+		}
+	}
+}
 
 func TestNamedActionKeepsWhatTheActionCanDo(t *testing.T) {
 	t.Parallel()

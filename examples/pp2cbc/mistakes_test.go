@@ -3,6 +3,8 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -91,4 +93,26 @@ func TestTroubleNamesTheServiceAndWhatToDo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever removes the audit log while the ledger stays is not to go unnoticed.
+func TestMissingAuditLogIsToldOf(t *testing.T) {
+	t.Parallel()
+	c := newShortCompany(t, "isolate = True")
+	if r := c.run(t); r.err != "" {
+		t.Errorf("the first run complains %q, want nothing", r.err)
+	}
+	if err := os.Remove(filepath.Join(c.dir, "audit.jsonl")); err != nil {
+		t.Fatal(err)
+	}
+	c.run(t).is(t, exitDone, nil, []string{"warning: there is a ledger, and no audit log", "a new one is begun"})
+	if r := c.run(t); r.err != "" {
+		t.Errorf("the third run complains %q, want nothing", r.err)
+	}
+}
+
+func TestEvidenceDirThatIsMissingIsNamedByItsKey(t *testing.T) {
+	t.Parallel()
+	c := newShortCompany(t, "live_response = True", "evidence_dir = nowhere")
+	c.run(t).is(t, exitUsage, nil, []string{"actions.evidence_dir: "})
 }

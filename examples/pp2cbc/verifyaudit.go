@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -31,9 +32,13 @@ func openAuditor(cfg *config, why purpose, logger *slog.Logger, ends *closers) (
 	if why.dry {
 		return nil, nil //nolint:nilnil // none is wanted
 	}
+	_, gone := os.Stat(cfg.audit)
 	log, err := openAudit(cfg)
 	if log == nil {
 		return nil, err
+	}
+	if errors.Is(gone, fs.ErrNotExist) && !why.first {
+		why.warn("there is a ledger, and no audit log %s: a new one is begun. If there was one, it was moved or deleted", cfg.audit)
 	}
 	ends.add(func() {
 		// Lines that are cut off the end of the log are missed by whoever has noted where it ended.

@@ -7,8 +7,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +42,8 @@ type purpose struct {
 	dry bool
 	// undo means that what was done is to be taken back, also by actions that are switched off now.
 	undo bool
+	// first means that there was no ledger yet.
+	first bool
 	// warn tells the operator of what will not go well.
 	warn func(format string, args ...any)
 }
@@ -85,6 +89,8 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 	if err != nil {
 		return nil, err
 	}
+	_, missing := os.Stat(cfg.ledger)
+	why.first = errors.Is(missing, fs.ErrNotExist)
 	ledger, closeLedger, err := openLedger(ctx, cfg, why.dry, now, logger)
 	if err != nil {
 		return nil, badConfig("sqlite3.filename: %v", err)

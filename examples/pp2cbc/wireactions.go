@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -63,6 +64,9 @@ func newActions(ctx context.Context, cfg *config, why purpose, client *cbc.Clien
 		action, problem := actions.NewLiveResponse(actions.LiveResponseConfig{
 			Sessions: client.LiveResponse, Devices: client.Devices, EvidenceDir: a.evidenceDir, EvidenceLimit: a.evidenceLimit,
 		})
+		if problem != nil {
+			problem = fmt.Errorf("actions.evidence_dir: %w", problem)
+		}
 		if problem != nil && why.undo {
 			why.warn("%v; deleted files cannot be put back", problem)
 		} else {
