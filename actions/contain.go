@@ -61,7 +61,8 @@ type Contained struct {
 	Copy string
 	// Unclear tells that a person has to look: the file was not found, and may be there all the same under a name with capital
 	// letters; the process runs from a path that has another file at it, or was started at another time; another process runs from
-	// the condemned file, or may, as its path is not told or is written in another way; or the file stays because no copy of it could be kept.
+	// the condemned file, or may, as its path is not told or is written in another way; or the file stays because no copy of it could
+	// be kept, or it is a link.
 	Unclear bool
 	// Notes say, for people, what was done and what was left and why.
 	Notes []string
@@ -157,10 +158,20 @@ func (w *containing) contain(ctx context.Context) error {
 		w.note("%s stays: it is larger than a copy may be, and is not deleted without one", w.Path)
 		return nil
 	}
+	if w.isLink() {
+		w.Unclear = true
+		w.note("%s is a link: not deleted, as the file that it leads to would stay", w.Path)
+		return nil
+	}
 	if same, err := w.verifyAgain(ctx); err != nil || !same {
 		return err
 	}
 	return w.remove(ctx)
+}
+
+// isLink tells whether another file is behind the path. On Windows what a cloud keeps a copy of looks so, too, and is deleted with it.
+func (w *containing) isLink() bool {
+	return w.listed != nil && w.listed.IsLink() && strings.HasPrefix(w.Path, "/")
 }
 
 // verifyAgain compares the file once more if it was changed since: killing takes its time.

@@ -76,6 +76,19 @@ func TestContainComparesTheFileAgainBeforeItIsDeleted(t *testing.T) {
 	}
 }
 
+func TestContainDeletesNoLink(t *testing.T) {
+	t.Parallel()
+	for path, deleted := range map[string]bool{"/tmp/invoice": false, `c:\users\kim\onedrive\invoice`: true} {
+		d := &losing{device: device{content: strings.NewReader(evil), files: []cbc.FileInfo{{Name: "invoice", Attributes: []string{"REPARSE_POINT"}}}}}
+		at := target()
+		at.Path = path
+		got, err := actions.Contain(t.Context(), d, at)
+		if err != nil || got.Deleted != deleted || got.Unclear == deleted {
+			t.Errorf("Contain of a link at %s = %+v, %v; want it deleted: %t", path, got, err, deleted)
+		}
+	}
+}
+
 // losing is a device that deletes a file and whose answer is lost.
 type losing struct {
 	device
