@@ -174,3 +174,18 @@ func TestWhatFailedIsNotForgottenWithTheSearch(t *testing.T) {
 	h.want(t, "it is found again", h.run(t, found), map[string]string{"isolate/device/7/2": "done 1"})
 	h.want(t, "it is finished with", h.run(t, found), map[string]string{})
 }
+
+// What is new on a machine that was handled before is held under the key by which a person releases it, and counts once.
+func TestWhatIsHeldHasTheKeyOfItsRound(t *testing.T) {
+	t.Parallel()
+	h := newHunting(t)
+	h.run(t, seen(7, 1, "a"))
+	h.held = []byte{2}
+	for _, step := range []string{"the first time", "again"} {
+		h.want(t, step, h.run(t, seen(7, 2, "b")), map[string]string{"isolate/device/7/2": "held 2"})
+	}
+	want := []string{"isolate/device/7 done", "isolate/device/7/2 held"}
+	if diff := cmp.Diff(want, h.audited); diff != "" {
+		t.Errorf("decisions mismatch (-want +got):\n%s", diff)
+	}
+}
