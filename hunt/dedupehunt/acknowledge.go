@@ -57,15 +57,23 @@ func (l *Ledger) acknowledge(ctx context.Context, keys []dedupe.Key, problems *[
 	if err := l.settle(ctx, marks, "acknowledged"); err != nil {
 		return err
 	}
-	return l.close(ctx, open, func(g dedupe.Grant) dedupe.Result {
+	noted := make(map[dedupe.Key]bool, len(open))
+	err = l.close(ctx, open, func(g dedupe.Grant) dedupe.Result {
 		j := job{verdict: verdict{past: newPast(1, g.Record)}, claim: g.Claim}
 		r := asItWas(j)
 		if l.acknowledgeable(j.past) {
 			j.past.entry.Acknowledged = true
 			r.Before = j.past.entry.bytes()
+			noted[g.Claim.Key] = true
 		}
 		return r
 	})
+	for _, key := range open {
+		if err == nil && !noted[key] {
+			*problems = append(*problems, fmt.Errorf("%w: %s is being done at this moment", ErrNothingToAcknowledge, key))
+		}
+	}
+	return err
 }
 
 // acknowledgeable tells whether a task waits for a person.

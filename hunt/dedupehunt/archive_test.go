@@ -259,3 +259,23 @@ func TestAcknowledgedIsWhatWasDoneThen(t *testing.T) {
 		}
 	}
 }
+
+// taken is a store in which somebody else claims a task between the look at it and our claim.
+type taken struct{ dedupe.Store }
+
+func (s taken) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, keys ...dedupe.Key) ([]dedupe.Grant, error) {
+	if _, err := s.Store.Claim(ctx, "quicker", now, lease, keys...); err != nil {
+		return nil, err
+	}
+	return s.Store.Claim(ctx, owner, now, lease, keys...)
+}
+
+func TestAcknowledgeTellsOfWhatIsTaken(t *testing.T) {
+	t.Parallel()
+	store := new(dedupe.Memory)
+	hold(t, ledger(t, store, "o"), "no", seen(7, 1, "g"))
+	err := ledger(t, taken{store}, "o").Acknowledge(t.Context(), task(7).Key())
+	if !errors.Is(err, dedupehunt.ErrNothingToAcknowledge) {
+		t.Errorf("Acknowledge = %v, want ErrNothingToAcknowledge", err)
+	}
+}
