@@ -70,7 +70,7 @@ func (l *Ledger) acknowledge(ctx context.Context, keys []dedupe.Key, problems *[
 	})
 	for _, key := range open {
 		if err == nil && !noted[key] {
-			*problems = append(*problems, fmt.Errorf("%w: %s is being done at this moment", ErrNothingToAcknowledge, key))
+			*problems = append(*problems, fmt.Errorf("%w: %s does not wait any more: somebody has just begun or tried it", ErrNothingToAcknowledge, key))
 		}
 	}
 	return err
