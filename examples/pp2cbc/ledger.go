@@ -22,7 +22,7 @@ type ledger struct {
 }
 
 // openLedger opens the ledger, takes over what the old script noted in it, and forgets what is older than the configuration says.
-// A dry run does neither, and makes no file where there is none.
+// A dry run forgets nothing, and makes no file where there is none. It takes over all the same: it would plan otherwise what is not done.
 func openLedger(ctx context.Context, cfg *config, dry bool, now func() time.Time, logger *slog.Logger) (*ledger, func(), error) {
 	if _, err := os.Stat(cfg.ledger); dry && errors.Is(err, fs.ErrNotExist) {
 		l, err := newLedger(new(dedupe.Memory), cfg, now)
@@ -37,8 +37,9 @@ func openLedger(ctx context.Context, cfg *config, dry bool, now func() time.Time
 			logger.Error("the ledger could not be closed", "error", err)
 		}
 	}
-	if !dry {
-		err = tidy(ctx, store, cfg, now(), logger)
+	err = takeOver(ctx, store, now(), logger)
+	if err == nil && !dry {
+		err = forget(ctx, store, cfg, now(), logger)
 	}
 	var l *ledger
 	if err == nil {
@@ -59,8 +60,12 @@ func newLedger(store dedupe.Store, cfg *config, now func() time.Time) (*ledger, 
 	return &ledger{Ledger: l, store: store}, nil
 }
 
-// tidy takes the old script's records over and forgets what is old.
-func tidy(ctx context.Context, store *sqlitededupe.Store, cfg *config, now time.Time, logger *slog.Logger) error {
+// takeOver makes the old script's records our own, once.
+func takeOver(ctx context.Context, store *sqlitededupe.Store, now time.Time, logger *slog.Logger) error {
+	legacy, err := store.Legacy(ctx)
+	if err == nil && legacy.Waiting == 0 {
+		return nil
+	}
 	imported, err := store.ImportLegacy(ctx, now, func(r sqlitededupe.LegacyRecord) []dedupe.Key {
 		if r.ProcessGUID == "" || hunt.SHA256(r.SHA256).IsZero() {
 			return nil
@@ -77,6 +82,11 @@ func tidy(ctx context.Context, store *sqlitededupe.Store, cfg *config, now time.
 		}
 		logger.Warn("some records of the old script cannot be used", "error", err)
 	}
+	return nil
+}
+
+// forget forgets what is old.
+func forget(ctx context.Context, store *sqlitededupe.Store, cfg *config, now time.Time, logger *slog.Logger) error {
 	forgotten, err := store.Forget(ctx, now.Add(-cfg.remember))
 	if forgotten > 0 {
 		logger.Info("forgot finished tasks", "tasks", forgotten, "older_than", cfg.remember)
