@@ -116,3 +116,20 @@ func TestEvidenceDirThatIsMissingIsNamedByItsKey(t *testing.T) {
 	c := newShortCompany(t, "live_response = True", "evidence_dir = nowhere")
 	c.run(t).is(t, exitUsage, nil, []string{"actions.evidence_dir: "})
 }
+
+func TestNamesThatLeadToNothingAreToldOf(t *testing.T) {
+	t.Parallel()
+	c := newShortCompany(t, "isolate = True", `script = C:\Program Files\x\kill.exe {device_id}`, "[guard]", "protect_policies = Standrad, monitored, 88402")
+	c.run(t, "--dry-run").is(t, exitHeld, nil, []string{
+		`warning: guard.protect_policies: Carbon Black Cloud has no policy "Standrad": it protects nobody`,
+		`warning: actions.script: there is no program "C:\\Program"`,
+	})
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = newShortCompany(t, "isolate = True", `script = "`+self+`" {device_id}`, "[guard]", "protect_policies = monitored, 88402")
+	if r := c.run(t, "--dry-run"); r.err != "" {
+		t.Errorf("complained %q, want nothing", r.err)
+	}
+}

@@ -89,6 +89,7 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 	if err != nil {
 		return nil, err
 	}
+	warnOfNames(ctx, cfg, carbonBlack, why, logger)
 	_, missing := os.Stat(cfg.ledger)
 	why.first = errors.Is(missing, fs.ErrNotExist)
 	ledger, closeLedger, err := openLedger(ctx, cfg, why.dry, now, logger)
