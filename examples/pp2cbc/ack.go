@@ -47,11 +47,15 @@ func (j *job) acknowledge(ctx context.Context, l *ledger, all []hunt.Record, ids
 			return exitFailed
 		}
 	}
-	for _, rec := range chosen {
+	const most = 40
+	for i, rec := range chosen {
 		j.logger.Info("acknowledged", "key", rec.Task.Key(), "event_id", rec.Task.EventID(), "by", by)
-		if !j.json {
+		if !j.json && i < most {
 			fmt.Fprintf(j.out, "Acknowledged: %s  %s\n", taskID(rec.Task), harmless(rec.Task.String()))
 		}
+	}
+	if more := len(chosen) - most; !j.json && more > 0 {
+		fmt.Fprintf(j.out, "and %d more\n", more)
 	}
 	return exitDone
 }

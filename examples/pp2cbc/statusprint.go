@@ -97,8 +97,12 @@ func (p *page) remembered(group []hunt.Record, claims []claim, now time.Time) {
 		}
 		p.printf("  %s  %-13s %s\n", taskID(r.Task), name, words(target(r.Task), sent))
 	}
-	if more := len(group) - len(shown); more > 0 {
-		p.printf("            and %d more\n", more)
+	if len(shown) < len(group) {
+		hidden := make(tally)
+		for _, r := range group[len(shown):] {
+			hidden[r.Task.Action]++
+		}
+		p.printf("            %s\n", hidden.more())
 	}
 	r := group[0]
 	line := func(format string, args ...any) { p.printf("            "+format+"\n", args...) }

@@ -116,7 +116,7 @@ func TestStorySaysThingsOnce(t *testing.T) {
 	s.print()
 	text := out.String()
 	for want, n := range map[string]int{
-		"too many": 1, "protected": 1, "and 5 more": 2, "  isolate       PC-": 40, "done before: isolate 1, policy 1\n": 1, "PC-100": 0, "taken back since": 1, "\nNothing left to do: 2\n": 1, "\nTaken back before, and not done again": 1,
+		"too many": 1, "protected": 1, "and 5 more: isolate 5\n": 2, "  isolate       PC-": 40, "done before: isolate 1, policy 1\n": 1, "PC-100": 0, "taken back since": 1, "\nNothing left to do: 2\n": 1, "\nTaken back before, and not done again": 1,
 		"canceled": 0, "STOPPED BEFORE THE END": 1, "COULD NOT BE ASKED, so that more may be condemned or infected than is told here: 1": 1,
 		"Held, a person has to decide: 50": 1,
 	} {

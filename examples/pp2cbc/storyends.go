@@ -122,6 +122,15 @@ func (t tally) String() string {
 	return strings.Join(all, ", ")
 }
 
+// more is the line in the place of what is not shown.
+func (t tally) more() string {
+	n := 0
+	for _, of := range t {
+		n += of
+	}
+	return fmt.Sprintf("and %d more: %s", n, t)
+}
+
 // byReason puts together what has the same to be said about it, in the order of the first of each.
 func byReason(all []hunt.Outcome) [][]hunt.Outcome {
 	var groups [][]hunt.Outcome
@@ -144,7 +153,11 @@ func (s *story) group(all []hunt.Outcome, withID bool) {
 	for _, o := range shown {
 		s.entry(o.Task, "", withID)
 	}
-	s.more(len(all)-len(shown), withID)
+	hidden := make(tally)
+	for _, o := range all[len(shown):] {
+		hidden[o.Task.Action]++
+	}
+	s.more(hidden, withID)
 	s.detail(all[0].Detail, withID)
 }
 
@@ -162,10 +175,10 @@ func (s *story) entry(t hunt.Task, detail string, withID bool) {
 	s.detail(detail, withID)
 }
 
-// more says how many were left out.
-func (s *story) more(n int, withID bool) {
-	if n > 0 {
-		s.detail(fmt.Sprintf("and %d more", n), withID)
+// more says how many were left out, of which actions.
+func (s *story) more(hidden tally, withID bool) {
+	if len(hidden) > 0 {
+		s.detail(hidden.more(), withID)
 	}
 }
 
