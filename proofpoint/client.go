@@ -26,8 +26,8 @@ type Config struct {
 	HTTPClient *http.Client
 	// UserAgent is sent with each request. Defaults to the name of this module.
 	UserAgent string
-	// Pace is asked before each attempt. A *rate.Limiter of golang.org/x/time/rate fits. Defaults to one call a second with
-	// bursts of ten.
+	// Pace is asked before each attempt. A *rate.Limiter of golang.org/x/time/rate fits. Defaults to ten calls a second:
+	// summaries, which are asked for by the hundred, are not throttled, and a Quota guards what is.
 	Pace interface{ Wait(context.Context) error }
 	// Attempts is how often a call is made at most. Defaults to 3: a quota of 24 hours does not come back in seconds.
 	Attempts int
@@ -98,7 +98,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	rc := rest.Config{
 		Package: "proofpoint", BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, UserAgent: cfg.UserAgent,
-		Pace: cfg.Pace, Rate: 1, Burst: 10,
+		Pace: cfg.Pace, Rate: 10, Burst: 10,
 		Attempts: cfg.Attempts, Timeout: cfg.Timeout, Idle: cfg.Idle,
 		Quota: meter{cfg.Quota, cfg.Now}, RateLimited: ErrRateLimited, Error: newAPIError, Observe: observer(cfg.Observe), Logger: cfg.Logger,
 	}

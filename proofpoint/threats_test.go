@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -75,4 +76,30 @@ func TestSummaryOfNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A hunt asks for the verdict on each file right before it acts: machines wait for the answers.
+func TestSummariesAreNotHeldBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		raw := string(sample(t, "summary.json"))
+		client, err := proofpoint.New(proofpoint.Config{
+			Credentials: proofpoint.Basic("principal", "s3cr3t-value"),
+			HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				return response(r, http.StatusOK, strings.NewReader(raw)), nil
+			})},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		for range 300 {
+			if _, err := client.Threats.Summary(t.Context(), offer); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took < 20*time.Second || took > 35*time.Second {
+			t.Errorf("300 summaries took %s, want about half a minute", took)
+		}
+	})
 }
