@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"io"
 	"strings"
 )
@@ -24,9 +23,7 @@ func (a *answer) end(code int) int {
 	if a.begun || code == exitDone {
 		return code
 	}
-	encoder := json.NewEncoder(a.out)
-	encoder.SetIndent("", "  ")
-	err := encoder.Encode(struct {
+	err := encode(a.out, struct {
 		Errors   []string `json:"errors"`
 		ExitCode int      `json:"exit_code"`
 	}{append([]string{}, a.errors...), code})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -75,5 +76,26 @@ func TestEachCauseIsToldOnce(t *testing.T) {
 	want := "pp2cbc: Carbon Black Cloud: 500 Internal Server Error (condemned files, isolate: 2 times, policy)\npp2cbc: ·[2Jno (policy)\n"
 	if diff := cmp.Diff(want, complaints.String()); diff != "" {
 		t.Errorf("complaints mismatch (-want +got):\n%s", diff)
+	}
+}
+
+func TestJSONDoesNotSteerTheTerminal(t *testing.T) {
+	t.Parallel()
+	want := "a\x1b[2J\u202e\u009b\x7f\u00a0\U000e0041 \u00e9\U0001f600\n<\"\\>"
+	var out bytes.Buffer
+	if err := encode(&out, map[string]string{"text": want}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range out.String() {
+		if r != '\n' && !unicode.IsPrint(r) {
+			t.Errorf("%q is written as it is: %q", r, out.String())
+		}
+	}
+	var got map[string]string
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got["text"] != want {
+		t.Errorf("it reads as %q, %v; want %q", got["text"], err, want)
+	}
+	if !strings.Contains(out.String(), "\u00e9\U0001f600") {
+		t.Errorf("what can be read is escaped: %s", out.String())
 	}
 }

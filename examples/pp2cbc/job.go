@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -109,9 +108,7 @@ func (j *job) print(w *wired, r *hunt.Report, kind string) error {
 }
 
 func (j *job) encode(v any) error {
-	encoder := json.NewEncoder(j.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
+	return encode(j.out, v)
 }
 
 func exitCode(r *hunt.Report) int {

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // page prints for people. Everything that a stranger chose is to go through harmless.
@@ -46,6 +49,28 @@ func words(all ...string) string {
 }
 
 func quoted(s string) string { return `"` + harmless(s) + `"` }
+
+// encode writes JSON. What could steer a terminal or reverse a line is written as an escape, which means the same.
+func encode(w io.Writer, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	b := make([]byte, 0, len(text)+1)
+	for _, r := range string(text) {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			b = utf8.AppendRune(b, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			b = fmt.Appendf(b, `\u%04x\u%04x`, high, low)
+		default:
+			b = fmt.Appendf(b, `\u%04x`, r)
+		}
+	}
+	_, err = w.Write(append(b, '\n'))
+	return err
+}
 
 // harmless shows a foreign string so that it cannot steer the terminal or reverse the line.
 func harmless(s string) string {
