@@ -126,6 +126,22 @@ func TestStorySaysThingsOnce(t *testing.T) {
 	}
 }
 
+// Nobody has to decide on what was merely stopped.
+func TestStoryOfAStoppedRun(t *testing.T) {
+	t.Parallel()
+	r := &hunt.Report{
+		Run: "R", Interrupted: true, Problems: []hunt.Problem{{Stage: "guard", Err: fmt.Errorf("guard: %w", context.Canceled)}},
+		Outcomes: []hunt.Outcome{{Task: taskOn("isolate", 1), Status: hunt.Held, Detail: "a guard could not decide"}},
+	}
+	var out strings.Builder
+	s := story{page: page{w: &out, most: 20}, r: r}
+	s.print()
+	text := out.String()
+	if !strings.Contains(text, "Not begun, because the run was stopped; the next run takes them up: 1") || strings.Contains(text, "apply --held") || strings.Contains(text, "COULD NOT BE ASKED") {
+		t.Errorf("the story of a stopped run is\n%s", text)
+	}
+}
+
 func TestWarnsOfAPolicyWithoutLiveResponse(t *testing.T) {
 	t.Parallel()
 	world := shortened(lab.Company(time.Now()))

@@ -51,6 +51,9 @@ func (s *story) parts() []part {
 		next = "Failed; the same command tries again"
 	case slices.ContainsFunc(s.r.Problems, func(p hunt.Problem) bool { return p.Stage == "guard" && !errors.Is(p.Err, hunt.ErrUndecided) }):
 		held = part{"Held, because a guard could not be asked; the next run asks again", status(hunt.Held), ""}
+		if s.r.Interrupted {
+			held.title = "Not begun, because the run was stopped; the next run takes them up"
+		}
 	}
 	return []part{
 		{"Done", status(hunt.Done), ""},
