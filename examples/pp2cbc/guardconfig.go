@@ -72,8 +72,12 @@ func (p *parser) guard() guardConfig {
 	if p.v.get("guard", "trusted_signers") != "" || p.v.off("guard", "trusted_signers") {
 		g.signers = append([]string{}, p.guardList("trusted_signers")...)
 	}
-	if err := g.check(); err != nil {
-		p.problems = append(p.problems, fmt.Errorf("guard: %w", err))
+	for name, part := range g.parts() {
+		for _, err := range flatten(part.check()) {
+			if err != nil {
+				p.fail("guard", name, "%s", strings.TrimPrefix(strings.TrimPrefix(err.Error(), "cbchunt: "), "ProtectDevices: "))
+			}
+		}
 	}
 	return g
 }

@@ -91,6 +91,8 @@ func TestBadGuardsAreAllToldAtOnce(t *testing.T) {
 protect_names = DC-[
 protect_ids = x, 7
 protect_networks = 10.1.2.3/16
+protect_priorities = URGENT
+protect_deployments = CLOUD
 max_devices_per_hash = -1
 max_devices_per_run = many
 max_fleet_share = 110%
@@ -101,7 +103,8 @@ give_up = 3
 filename = app.sql
 `)
 	for _, want := range []string{
-		"actions.evidence_limit", `"DC-["`, `guard.protect_ids: "x"`, "did you mean 10.1.0.0/16 or 10.1.2.3", "guard.max_devices_per_hash",
+		"actions.evidence_limit", `guard.protect_names: "DC-["`, `guard.protect_priorities: "URGENT"`, `guard.protect_deployments: "CLOUD"`,
+		`guard.protect_ids: "x"`, "did you mean 10.1.0.0/16 or 10.1.2.3", "guard.max_devices_per_hash",
 		"guard.max_devices_per_run", "guard.max_fleet_share", "guard.trust_reputation", "guard.recheck", "guard.give_up", "audit.filename",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"github.com/pphunt/pphunt/cbc"
 	"github.com/pphunt/pphunt/hunt"
@@ -42,6 +43,16 @@ func (g guardConfig) files(overrides cbchunt.OverrideReader, binaries cbchunt.Si
 	return cbchunt.TrustedFilesConfig{
 		Overrides: overrides, Binaries: binaries, Signers: g.signers,
 		SkipReputation: !g.reputation, SkipOverrides: !g.reputation, // the ban itself looks at the overrides in any case
+	}
+}
+
+// parts are the keys whose values the guards themselves check, each alone, so that a complaint can name it.
+func (g guardConfig) parts() iter.Seq2[string, guardConfig] {
+	return func(yield func(string, guardConfig) bool) {
+		_ = yield("protect_names", guardConfig{names: g.names}) && yield("protect_ids", guardConfig{ids: g.ids}) &&
+			yield("protect_networks", guardConfig{networks: g.networks}) && yield("protect_policies", guardConfig{policies: g.policies}) &&
+			yield("protect_groups", guardConfig{groups: g.groups}) && yield("protect_priorities", guardConfig{priorities: g.priorities}) &&
+			yield("protect_deployments", guardConfig{deployments: g.deployments}) && yield("trusted_signers", guardConfig{signers: g.signers})
 	}
 }
 
