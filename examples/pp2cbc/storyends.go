@@ -83,6 +83,8 @@ func (s *story) outcomes(p part) {
 			counted.add("not begun", o.Task.Action)
 		case !o.Earlier.IsZero() && o.Undone.IsZero():
 			counted.add("done before", o.Task.Action)
+		case s.brief && o.Status == hunt.Already && o.Undone.IsZero():
+			counted.add("so before", o.Task.Action)
 		case s.brief && o.Status == hunt.Done && o.Task.Impact == hunt.Tells:
 			counted.add("told", o.Task.Action)
 		default:
