@@ -69,11 +69,13 @@ func TestEachCauseIsToldOnce(t *testing.T) {
 			{Task: taskOn("policy", 3), Status: hunt.Failed, Detail: "\x1b[2Jno"},
 			{Task: taskOn("policy", 4), Status: hunt.Failed, Err: fmt.Errorf("%w: stopped", hunt.ErrNotBegun)},
 			{Task: taskOn("policy", 5), Status: hunt.Failed, Err: errors.New("noted"), Acknowledged: true},
+			{Task: taskOn("policy", 6), Status: hunt.Failed, Err: fmt.Errorf("%w: %w", hunt.ErrNotBegun, errors.New("the disk is full"))},
 		},
 	}
 	var complaints bytes.Buffer
 	program{err: &complaints}.tell(r, r.Err())
-	want := "pp2cbc: Carbon Black Cloud: 500 Internal Server Error (condemned files, isolate: 2 times, policy)\npp2cbc: ·[2Jno (policy)\n"
+	want := "pp2cbc: Carbon Black Cloud: 500 Internal Server Error (condemned files, isolate: 2 times, policy)\n" +
+		"pp2cbc: ·[2Jno (policy)\npp2cbc: hunt: not begun: the disk is full (policy)\n"
 	if diff := cmp.Diff(want, complaints.String()); diff != "" {
 		t.Errorf("complaints mismatch (-want +got):\n%s", diff)
 	}

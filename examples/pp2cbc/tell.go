@@ -52,7 +52,7 @@ type causes struct {
 
 // add counts a cause. That somebody stopped the program is none.
 func (c *causes) add(what string, err error, detail string) {
-	if err == nil && detail == "" || errors.Is(err, context.Canceled) || errors.Is(err, hunt.ErrNotBegun) {
+	if err == nil && detail == "" || errors.Is(err, context.Canceled) || errors.Is(err, hunt.ErrNotBegun) && !hasCause(err) {
 		return
 	}
 	text := detail
@@ -64,6 +64,16 @@ func (c *causes) add(what string, err error, detail string) {
 		c.count[text] = make(map[string]int)
 	}
 	c.count[text][what]++
+}
+
+// hasCause tells whether what was not begun says why. That an earlier step failed, or that the program was stopped, is told elsewhere.
+func hasCause(err error) bool {
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		next := errors.Unwrap(err)
+		return next != nil && hasCause(next)
+	}
+	return slices.ContainsFunc(several.Unwrap(), func(e error) bool { return !errors.Is(e, hunt.ErrNotBegun) })
 }
 
 // who says what met with a cause.
