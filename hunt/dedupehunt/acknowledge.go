@@ -58,7 +58,7 @@ func (l *Ledger) acknowledge(ctx context.Context, keys []dedupe.Key, problems *[
 		return err
 	}
 	noted := make(map[dedupe.Key]bool, len(open))
-	err = l.close(ctx, open, func(g dedupe.Grant) dedupe.Result {
+	_, err = l.close(ctx, open, func(g dedupe.Grant) dedupe.Result {
 		j := job{verdict: verdict{past: newPast(1, g.Record)}, claim: g.Claim}
 		r := asItWas(j)
 		if l.acknowledgeable(j.past) {

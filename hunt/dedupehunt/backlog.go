@@ -31,7 +31,7 @@ func (l *Ledger) Keep(ctx context.Context, run string, indicators ...hunt.Indica
 		notes[key] = note
 		keys = append(keys, key)
 	}
-	if err := l.close(ctx, keys, func(g dedupe.Grant) dedupe.Result {
+	if _, err := l.close(ctx, keys, func(g dedupe.Grant) dedupe.Result {
 		return dedupe.Result{Claim: g.Claim, State: dedupe.Released, Before: notes[g.Claim.Key]}
 	}); err != nil {
 		return fmt.Errorf("dedupehunt: keep: %w", err)
@@ -58,32 +58,35 @@ func (l *Ledger) Settle(ctx context.Context, hashes ...hunt.SHA256) error {
 }
 
 func (l *Ledger) settle(ctx context.Context, keys []dedupe.Key, detail string) error {
-	return l.close(ctx, keys, func(g dedupe.Grant) dedupe.Result {
+	_, err := l.close(ctx, keys, func(g dedupe.Grant) dedupe.Result {
 		return dedupe.Result{Claim: g.Claim, State: dedupe.Done, Detail: detail}
 	})
+	return err
 }
 
-// close claims keys and ends the claims at once. Those that somebody else has are his to end.
-func (l *Ledger) close(ctx context.Context, keys []dedupe.Key, end func(dedupe.Grant) dedupe.Result) error {
+// close claims keys and ends the claims at once. Those that somebody else has, or has done, are missed: they are his to end.
+func (l *Ledger) close(ctx context.Context, keys []dedupe.Key, end func(dedupe.Grant) dedupe.Result) (missed []dedupe.Grant, err error) {
 	if len(keys) == 0 {
-		return nil
+		return nil, nil
 	}
 	now := l.cfg.Now()
 	grants, err := l.cfg.Store.Claim(ctx, l.cfg.Owner, now, l.cfg.Lease, keys...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var results []dedupe.Result
 	for _, g := range grants {
 		if g.Won {
 			results = append(results, end(g))
+		} else {
+			missed = append(missed, g)
 		}
 	}
 	if len(results) == 0 {
-		return nil
+		return missed, nil
 	}
 	_, err = l.cfg.Store.Finish(ctx, now, results...)
-	return err
+	return missed, err
 }
 
 // Open implements [hunt.Backlog]. Indicators that have been open for longer than [Config.GiveUp], since they were kept last, are given

@@ -19,7 +19,32 @@ func (l *Ledger) Hold(ctx context.Context, run string, held ...hunt.Outcome) err
 	return nil
 }
 
+// hold judges anew a machine that somebody else is at until that has come to its end: under which round it is to be held shows only
+// then. What has no rounds is the same finding always, so that whoever is at it sees to it.
 func (l *Ledger) hold(ctx context.Context, run string, held []hunt.Outcome) error {
+	for {
+		missed, err := l.holdOnce(ctx, run, held)
+		if err != nil || len(missed) == 0 {
+			return err
+		}
+		var busy []dedupe.Record
+		for _, g := range missed {
+			if g.Record.State == dedupe.Claimed {
+				busy = append(busy, g.Record)
+			}
+		}
+		if len(busy) > 0 {
+			err = l.wait(ctx, busy)
+		} else {
+			err = ctx.Err() // it was done at this moment
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (l *Ledger) holdOnce(ctx context.Context, run string, held []hunt.Outcome) (missed []dedupe.Grant, err error) {
 	var tasks []hunt.Task
 	reasons := make(map[dedupe.Key]string, len(held))
 	for _, o := range held {
@@ -30,7 +55,7 @@ func (l *Ledger) hold(ctx context.Context, run string, held []hunt.Outcome) erro
 	}
 	pasts, err := l.pasts(ctx, tasks)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var keys []dedupe.Key
 	due := make(map[dedupe.Key]job, len(tasks))
@@ -45,13 +70,14 @@ func (l *Ledger) hold(ctx context.Context, run string, held []hunt.Outcome) erro
 		keys = append(keys, v.key())
 		due[v.key()] = job{given: t, verdict: v}
 	}
-	return l.close(ctx, keys, func(g dedupe.Grant) dedupe.Result {
+	missed, err = l.close(ctx, keys, func(g dedupe.Grant) dedupe.Result {
 		j := due[g.Claim.Key]
 		e := newPast(j.past.round, g.Record).entry
 		t := e.withHeld(j.task)
 		e = e.held(j.task, reasons[dedupe.Key(j.given.Key())], l.cfg.Now()).about(run, t)
 		return dedupe.Result{Claim: g.Claim, State: dedupe.Released, Detail: e.Detail, Before: e.bytes()}
 	})
+	return slices.DeleteFunc(missed, func(g dedupe.Grant) bool { return !rounded(due[g.Claim.Key].task) }), err
 }
 
 // isHeld tells whether a task is remembered as held for a reason, and for the same findings.

@@ -113,14 +113,19 @@ func TestHeldByTheAction(t *testing.T) {
 
 func TestHoldLeavesAloneWhatIsDoneOrBeingDone(t *testing.T) {
 	t.Parallel()
+	ban := hunt.Task{Action: "denylist", Scope: hunt.ScopeHash, Target: hunt.SHA256{1}.String()}
 	now, store := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC), new(dedupe.Memory)
 	l := clockwork(t, store, &now)
 	ends(t, l, seen(7, 1, "g"), done())
-	if _, err := store.Claim(t.Context(), "other", now, time.Minute, dedupe.Key(task(8).Key())); err != nil {
+	if _, err := store.Claim(t.Context(), "other", now, time.Minute, dedupe.Key(ban.Key())); err != nil {
 		t.Fatal(err)
 	}
-	hold(t, l, "no", seen(7, 1, "g"), seen(8, 1, "g"), hunt.Task{Action: "isolate", Scope: hunt.ScopeDevice, Target: "\xff"})
-	if a, b := state(t, store, 7), state(t, store, 8); a.State != dedupe.Done || b.State != dedupe.Claimed || b.Owner != "other" {
+	hold(t, l, "no", seen(7, 1, "g"), ban, hunt.Task{Action: "isolate", Scope: hunt.ScopeDevice, Target: "\xff"})
+	being, err := store.Lookup(t.Context(), dedupe.Key(ban.Key()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := state(t, store, 7), being[0]; a.State != dedupe.Done || b.State != dedupe.Claimed || b.Owner != "other" {
 		t.Errorf("the records are %+v and %+v, want them as they were", a, b)
 	}
 	hold(t, l, "no", seen(7, 2, "h", 1, "g")) // what is new on the machine can be held

@@ -88,7 +88,7 @@ func (l *Ledger) conclude(ctx context.Context, jobs []*job, results []dedupe.Res
 			open = append(open, r.Key)
 		}
 	}
-	return l.close(ctx, open, func(g dedupe.Grant) dedupe.Result {
+	_, err = l.close(ctx, open, func(g dedupe.Grant) dedupe.Result {
 		r := asItWas(job{verdict: verdict{past: newPast(1, g.Record)}, claim: g.Claim})
 		e := readEntry(g.Record)
 		if len(e.Before) == 0 || e.Status != hunt.Failed && e.Status != hunt.Held && g.Record.State != dedupe.Claimed {
@@ -101,4 +101,5 @@ func (l *Ledger) conclude(ctx context.Context, jobs []*job, results []dedupe.Res
 		e.Status, e.Detail = hunt.Already, join("taken back", e.Detail)
 		return dedupe.Result{Claim: g.Claim, State: dedupe.Done, Detail: e.Detail, Before: e.bytes()}
 	})
+	return err
 }
