@@ -48,17 +48,8 @@ func (m *Memory) Renew(ctx context.Context, now time.Time, lease time.Duration, 
 	if err := refuse(ctx, "renew", err); err != nil {
 		return nil, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var lost []Key
-	for _, c := range sorted {
-		next, ok := Prolong(m.records[c.Key], c, now, lease)
-		if !ok {
-			lost = append(lost, c.Key)
-			continue
-		}
-		m.records[c.Key] = next
-	}
+	lost := change(m, sorted, func(c Claim) Key { return c.Key },
+		func(stood Record, c Claim) (Record, bool) { return Prolong(stood, c, now, lease) })
 	return slices.Compact(lost), nil
 }
 
@@ -68,18 +59,8 @@ func (m *Memory) Note(ctx context.Context, now time.Time, notes ...Note) ([]Key,
 	if err := refuse(ctx, "note", err); err != nil {
 		return nil, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var lost []Key
-	for _, n := range sorted {
-		next, ok := Annotate(m.records[n.Claim.Key], now, n)
-		if !ok {
-			lost = append(lost, n.Claim.Key)
-			continue
-		}
-		m.records[n.Claim.Key] = next
-	}
-	return lost, nil
+	return change(m, sorted, func(n Note) Key { return n.Claim.Key },
+		func(stood Record, n Note) (Record, bool) { return Annotate(stood, now, n) }), nil
 }
 
 // Finish implements [Store].
@@ -88,18 +69,24 @@ func (m *Memory) Finish(ctx context.Context, now time.Time, results ...Result) (
 	if err := refuse(ctx, "finish", err); err != nil {
 		return nil, err
 	}
+	return change(m, sorted, func(r Result) Key { return r.Claim.Key },
+		func(stood Record, r Result) (Record, bool) { return Close(stood, now, r) }), nil
+}
+
+// change applies a rule to the records of claims, and returns the keys to which it does not apply.
+func change[T any](m *Memory, sorted []T, key func(T) Key, rule func(Record, T) (Record, bool)) []Key {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var lost []Key
-	for _, r := range sorted {
-		next, ok := Close(m.records[r.Claim.Key], now, r)
+	for _, item := range sorted {
+		next, ok := rule(m.records[key(item)], item)
 		if !ok {
-			lost = append(lost, r.Claim.Key)
+			lost = append(lost, key(item))
 			continue
 		}
-		m.records[r.Claim.Key] = next
+		m.records[key(item)] = next
 	}
-	return lost, nil
+	return lost
 }
 
 // Lookup implements [Store].
