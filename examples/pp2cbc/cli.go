@@ -197,3 +197,16 @@ func parseTime(name, s string) (time.Time, error) {
 	}
 	return t.UTC(), nil
 }
+
+// flagged tells whether a command is over when its flags are read, because they are wrong or ask for help, and with which exit code.
+func (p program) flagged(err error, help bool) (code int, over bool) {
+	switch {
+	case err != nil:
+		p.complain("%v; see --help", err)
+		return exitUsage, true
+	case help:
+		fmt.Fprint(p.out, usage)
+		return exitDone, true
+	}
+	return exitDone, false
+}

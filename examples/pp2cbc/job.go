@@ -32,6 +32,22 @@ func (p program) begin(o common) (*job, func(), error) {
 	return &job{program: p, cfg: cfg, logger: logger, json: o.json}, closeLog, nil
 }
 
+// beginWithRecords begins a command that needs what the ledger remembers before it works on it. Without a job the exit code tells why.
+func (p program) beginWithRecords(ctx context.Context, o common) (*job, []hunt.Record, func(), int) {
+	j, end, err := p.begin(o)
+	if err != nil {
+		return nil, nil, nil, p.refuse(err)
+	}
+	_, all, closeLedger, err := j.records(ctx)
+	if err != nil {
+		j.complain("%v", err)
+		end()
+		return nil, nil, nil, exitFailed
+	}
+	closeLedger() // the hunt opens it anew
+	return j, all, end, exitDone
+}
+
 // wire builds what the command works with. Without it the exit code tells why.
 func (j *job) wire(ctx context.Context, why purpose) (*wired, int) {
 	why.warn = func(format string, args ...any) { j.complain("warning: "+format, args...) }

@@ -91,13 +91,10 @@ func (p program) command(ctx context.Context, args []string) int {
 		}
 	}
 	o, err := parseFlags(args)
+	if code, over := p.flagged(err, o.help); over {
+		return code
+	}
 	switch {
-	case err != nil:
-		p.complain("%v; see --help", err)
-		return exitUsage
-	case o.help:
-		fmt.Fprint(p.out, usage)
-		return exitDone
 	case o.version:
 		fmt.Fprintln(p.out, "pp2cbc", version())
 		return exitDone

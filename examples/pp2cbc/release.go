@@ -37,25 +37,14 @@ func parseReleaseFlags(args []string) (releaseOptions, error) {
 // release does tasks that are held, given up or not due, because a person wants it.
 func (p program) release(ctx context.Context, args []string) int {
 	o, err := parseReleaseFlags(args)
-	if err != nil {
-		p.complain("%v; see --help", err)
-		return exitUsage
+	if code, over := p.flagged(err, o.help); over {
+		return code
 	}
-	if o.help {
-		fmt.Fprint(p.out, usage)
-		return exitDone
-	}
-	j, end, err := p.begin(o.common)
-	if err != nil {
-		return p.refuse(err)
+	j, all, end, code := p.beginWithRecords(ctx, o.common)
+	if j == nil {
+		return code
 	}
 	defer end()
-	_, all, closeLedger, err := j.records(ctx)
-	if err != nil {
-		j.complain("%v", err)
-		return exitFailed
-	}
-	closeLedger() // the hunt opens it anew
 	chosen, err := releasable(all, o.held)
 	if err != nil {
 		return j.refuse(err)

@@ -56,13 +56,8 @@ func parseStatusFlags(args []string) (statusOptions, error) {
 // status tells what waits for a person, what failed, and what is being done. It asks no service, and changes nothing without --ack.
 func (p program) status(ctx context.Context, args []string) int {
 	o, err := parseStatusFlags(args)
-	if err != nil {
-		p.complain("%v; see --help", err)
-		return exitUsage
-	}
-	if o.help {
-		fmt.Fprint(p.out, usage)
-		return exitDone
+	if code, over := p.flagged(err, o.help); over {
+		return code
 	}
 	j, end, err := p.begin(o.common)
 	if err != nil {

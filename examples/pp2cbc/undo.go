@@ -52,25 +52,14 @@ func parseUndoFlags(args []string) (undoOptions, error) {
 // undo takes back what was done.
 func (p program) undo(ctx context.Context, args []string) int {
 	o, err := parseUndoFlags(args)
-	if err != nil {
-		p.complain("%v; see --help", err)
-		return exitUsage
+	if code, over := p.flagged(err, o.help); over {
+		return code
 	}
-	if o.help {
-		fmt.Fprint(p.out, usage)
-		return exitDone
-	}
-	j, end, err := p.begin(o.common)
-	if err != nil {
-		return p.refuse(err)
+	j, all, end, code := p.beginWithRecords(ctx, o.common)
+	if j == nil {
+		return code
 	}
 	defer end()
-	_, all, closeLedger, err := j.records(ctx)
-	if err != nil {
-		j.complain("%v", err)
-		return exitFailed
-	}
-	closeLedger() // the hunt opens it anew
 	u := hunt.Undo{Run: o.run, SHA256: o.sha256, DryRun: o.dryRun, By: operator()}
 	if o.device != "" {
 		if u.Device, err = deviceOf(all, o.device); err != nil {
