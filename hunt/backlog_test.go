@@ -18,11 +18,22 @@ import (
 // backlog is a backlog in memory.
 type backlog struct {
 	mu   sync.Mutex
-	open map[hunt.SHA256]hunt.Indicator
+	open map[hunt.SHA256]hunt.OpenIndicator
 	err  error
+	// now is when something is kept, the zero time if it is nil.
+	now func() time.Time
 }
 
-func (b *backlog) Open(context.Context) ([]hunt.Indicator, error) {
+// waits is an indicator that an earlier run could not finish with.
+func waits(all ...hunt.Indicator) map[hunt.SHA256]hunt.OpenIndicator {
+	open := make(map[hunt.SHA256]hunt.OpenIndicator)
+	for _, ind := range all {
+		open[ind.SHA256] = hunt.OpenIndicator{Indicator: ind}
+	}
+	return open
+}
+
+func (b *backlog) Open(context.Context) ([]hunt.OpenIndicator, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Collect(maps.Values(b.open)), b.err
@@ -31,11 +42,24 @@ func (b *backlog) Open(context.Context) ([]hunt.Indicator, error) {
 func (b *backlog) Keep(_ context.Context, _ string, indicators ...hunt.Indicator) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.open == nil {
+		b.open = make(map[hunt.SHA256]hunt.OpenIndicator)
+	}
 	for _, ind := range indicators {
-		if b.open == nil {
-			b.open = make(map[hunt.SHA256]hunt.Indicator)
+		o := hunt.OpenIndicator{Indicator: ind}
+		if b.now != nil {
+			o.Since = b.now()
 		}
-		b.open[ind.SHA256] = ind
+		b.open[ind.SHA256] = o
+	}
+	return b.err
+}
+
+func (b *backlog) Watch(_ context.Context, _ string, open ...hunt.OpenIndicator) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, o := range open {
+		b.open[o.SHA256] = o
 	}
 	return b.err
 }
@@ -49,9 +73,10 @@ func (b *backlog) Settle(_ context.Context, hashes ...hunt.SHA256) error {
 	return b.err
 }
 
+// has tells whether a file is open that was not finished with.
 func (b *backlog) has(n byte) bool {
-	_, ok := b.open[hash(n)]
-	return ok
+	o, ok := b.open[hash(n)]
+	return ok && o.Searched.IsZero()
 }
 
 func verdict(condemned bool, err error) hunt.Verifier {
@@ -64,7 +89,7 @@ func TestFailedTaskIsTakenUpFromTheBacklog(t *testing.T) {
 	iso.fail = map[string]error{"7": errors.New("not now")}
 	cfg := hunt.Config{
 		Source: source(nil, indicator(1), indicator(2)), Searcher: searcher(sighting(1, 7, hunt.Executed), sighting(2, 8, hunt.Executed)),
-		Ledger: store, Backlog: list, Verifier: verdict(true, nil), Actions: []hunt.Action{iso},
+		Ledger: store, Backlog: list, Verifier: verdict(true, nil), Actions: []hunt.Action{iso}, Rehunt: -1,
 	}
 	if _, err := newHunter(t, cfg).Run(t.Context(), hunt.Window{}); err == nil {
 		t.Fatal("the first run had no failure")
@@ -80,7 +105,7 @@ func TestFailedTaskIsTakenUpFromTheBacklog(t *testing.T) {
 	if diff := cmp.Diff(map[string]hunt.Status{"isolate/device/7": hunt.Done}, statuses(r)); diff != "" {
 		t.Errorf("outcomes of the second run mismatch (-want +got):\n%s", diff)
 	}
-	if len(list.open) != 0 {
+	if list.has(1) || list.has(2) {
 		t.Errorf("the backlog is %v after everything was done", list.open)
 	}
 }
@@ -112,7 +137,7 @@ func TestBacklogIsVerifiedBeforeItIsHunted(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			iso, list := isolate(), &backlog{open: map[hunt.SHA256]hunt.Indicator{hash(1): indicator(1)}}
+			iso, list := isolate(), &backlog{open: waits(indicator(1))}
 			h := newHunter(t, hunt.Config{
 				Source: source(nil), Searcher: searcher(sighting(1, 7, hunt.Executed)), Ledger: &ledger{},
 				Backlog: list, Verifier: c.verifier, Actions: []hunt.Action{iso},
@@ -127,7 +152,7 @@ func TestBacklogIsVerifiedBeforeItIsHunted(t *testing.T) {
 
 func TestPreviewLeavesTheBacklogAlone(t *testing.T) {
 	t.Parallel()
-	list := &backlog{open: map[hunt.SHA256]hunt.Indicator{hash(2): indicator(2)}}
+	list := &backlog{open: waits(indicator(2))}
 	h := newHunter(t, hunt.Config{Source: source(nil, indicator(1)), Searcher: searcher(), Backlog: list, Verifier: verdict(false, nil)})
 	if _, err := h.Preview(t.Context(), h.Plan(t.Context(), hunt.Window{})); err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ func sighting(n byte, device int64, e hunt.Evidence) hunt.Sighting {
 
 // source yields indicators and then, if it is not nil, the error.
 func source(err error, all ...hunt.Indicator) hunt.Source {
-	return hunt.SourceFunc(func(context.Context, hunt.Window, func(hunt.LeftAlone)) iter.Seq2[hunt.Indicator, error] {
+	return hunt.SourceFunc(func(context.Context, hunt.Ask) iter.Seq2[hunt.Indicator, error] {
 		return sequence(err, all...)
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -16,10 +15,16 @@ import (
 type gatherer struct {
 	h       *Hunter
 	run     string
+	begun   time.Time
 	since   time.Time
 	keep    bool // the backlog learns of each file before it is searched for
+	fair    *fairness
+	fresh   chan Indicator
 	slots   chan struct{}
 	workers sync.WaitGroup
+	// asking bounds the questions to the expander, and asked waits for them.
+	asking chan struct{}
+	asked  sync.WaitGroup
 
 	mu         sync.Mutex
 	indicators map[SHA256]*Indicator
@@ -27,8 +32,20 @@ type gatherer struct {
 	problems   []Problem
 	left       leftAlone
 	withdrawn  []SHA256
-	// open are the files that the backlog has already. Kept anew by each run, they would never grow old.
-	open map[SHA256]bool
+	// open is what the backlog has, or will have, of the indicators.
+	open map[SHA256]OpenIndicator
+	// stale are the files about whose verdict nobody was asked in this run.
+	stale   map[SHA256]bool
+	resting int
+	covered Window
+	holes   []Window
+	bad     int
+	// lost is why a bad record was not kept.
+	lost error
+
+	keeping sync.Mutex // held while the backlog is told
+	// dirty are the files of which the backlog does not know everything. Those that it has, kept anew by each run, would never grow old.
+	dirty map[SHA256]bool // under mu
 }
 
 type sightingKey struct {
@@ -38,27 +55,34 @@ type sightingKey struct {
 
 func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *gatherer {
 	g := &gatherer{
-		h:          h,
-		run:        run,
-		keep:       keep,
+		h: h, run: run, keep: keep, begun: h.cfg.Now().UTC(), fair: newFairness(h),
 		since:      h.cfg.Now().Add(-h.cfg.LookBack),
+		fresh:      make(chan Indicator),
 		slots:      make(chan struct{}, h.cfg.Searches),
+		asking:     make(chan struct{}, questions),
 		indicators: make(map[SHA256]*Indicator),
 		sightings:  make(map[sightingKey]Sighting),
-		open:       make(map[SHA256]bool),
+		open:       make(map[SHA256]OpenIndicator),
+		stale:      make(map[SHA256]bool),
+		dirty:      make(map[SHA256]bool),
 	}
-	fresh := make(chan Indicator)
-	g.workers.Go(func() { g.batch(ctx, fresh) })
-	g.intake(ctx, w, fresh)
-	g.takeUp(ctx, fresh)
-	close(fresh)
+	g.workers.Go(func() { g.batch(ctx) })
+	g.intake(ctx, w)
+	g.takeUp(ctx)
+	g.asked.Wait()
+	close(g.fresh)
 	g.workers.Wait()
+	_ = g.remember(ctx) // mails that came after their file was searched for
+	if g.bad > 0 {
+		g.problem(Problem{Stage: "intake", Err: &BadRecordsError{Count: g.bad}})
+	}
 	return g
 }
 
 // intake reads the source and hands each file that is new in this run on.
-func (g *gatherer) intake(ctx context.Context, w Window, fresh chan<- Indicator) {
-	for ind, err := range g.source(ctx, w) {
+func (g *gatherer) intake(ctx context.Context, w Window) {
+	ask := Ask{Window: w, OnLeft: g.leave, OnBad: func(r BadRecord) { g.unreadable(ctx, r) }, OnHole: g.hole, OnRead: g.read}
+	for ind, err := range g.h.cfg.Source.Indicators(ctx, ask) {
 		if err != nil {
 			g.problem(Problem{Stage: "intake", Err: err})
 			return
@@ -67,76 +91,123 @@ func (g *gatherer) intake(ctx context.Context, w Window, fresh chan<- Indicator)
 			g.problem(Problem{Stage: "intake", Err: errors.New("hunt: the source gave an indicator without a hash")})
 			continue
 		}
-		g.meet(ind, fresh)
+		if g.meet(ind, true) {
+			g.expand(ctx, ind)
+		}
 	}
 }
 
-// meet takes an indicator in, and hands it on if it is new in this run.
-func (g *gatherer) meet(ind Indicator, fresh chan<- Indicator) {
+func (g *gatherer) leave(l LeftAlone) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.left.add(l)
+}
+
+func (g *gatherer) hole(w Window) {
+	g.mu.Lock()
+	g.holes = append(g.holes, w)
+	g.mu.Unlock()
+	g.problem(Problem{Stage: "intake", Err: &HoleError{Window: w}})
+}
+
+// unreadable has a record kept for a person. What cannot be kept must come again.
+func (g *gatherer) unreadable(ctx context.Context, r BadRecord) {
+	var err error
+	if letters := g.h.cfg.DeadLetters; letters != nil && g.keep {
+		ctx, cancel := lasting(ctx)
+		defer cancel()
+		err = letters.Put(ctx, g.run, r)
+	}
+	g.mu.Lock()
+	g.bad++
+	if err != nil {
+		g.lost = err
+	}
+	g.mu.Unlock()
+	if err != nil {
+		g.problem(Problem{Stage: "intake", Err: fmt.Errorf("a record that could not be read was not kept either: %w", err)})
+	}
+}
+
+// read makes sure that everything which came so far outlives this process.
+func (g *gatherer) read(ctx context.Context, w Window) error {
+	g.mu.Lock()
+	g.covered = g.covered.with(Window{Start: w.Start.UTC(), End: w.End.UTC()})
+	lost := g.lost
+	g.mu.Unlock()
+	switch {
+	case !g.keep:
+		return ErrNotKept
+	case lost != nil:
+		return lost
+	}
+	return g.remember(ctx)
+}
+
+// meet takes an indicator in, and hands it on if it is new in this run. It reports whether it is.
+func (g *gatherer) meet(ind Indicator, named bool) bool {
 	g.mu.Lock()
 	if ind.SHA256 == sha256.Sum256(nil) {
 		g.left.add(LeftAlone{File: ind.SHA256.String(), Reason: "the hash is that of every empty file"})
 		g.mu.Unlock()
-		return
+		return false
 	}
 	known, ok := g.indicators[ind.SHA256]
+	news := true
 	if ok {
-		known.add(ind)
+		news = known.add(ind)
 	} else {
 		g.indicators[ind.SHA256] = &ind
 	}
+	if named && news {
+		g.dirty[ind.SHA256] = true
+	}
+	if named {
+		g.open[ind.SHA256] = OpenIndicator{Since: g.begun}
+		delete(g.stale, ind.SHA256)
+	}
+	search := *g.indicators[ind.SHA256]
+	search.Mails = slices.Clone(search.Mails)
 	g.mu.Unlock()
 	if ok {
-		return
+		return false
 	}
-	g.h.observe(g.run, Event{Step: StepIndicator, Name: ind.SHA256.String(), Count: 1})
-	fresh <- Indicator{SHA256: ind.SHA256, Threat: ind.Threat, Mails: slices.Clone(ind.Mails)}
+	g.h.observe(g.run, Event{Step: StepIndicator, Name: search.SHA256.String(), Count: 1})
+	g.fresh <- search
+	return true
 }
 
-// takeUp hands on the files that earlier runs did not finish with. What the source has just named needs no second opinion.
-func (g *gatherer) takeUp(ctx context.Context, fresh chan<- Indicator) {
-	if g.h.cfg.Backlog == nil {
+// expand asks for more files of the same threat, and takes them in.
+func (g *gatherer) expand(ctx context.Context, ind Indicator) {
+	if g.h.cfg.Expander == nil || !ind.Of.IsZero() {
 		return
 	}
-	open, err := g.h.cfg.Backlog.Open(ctx)
-	if err != nil {
-		g.problem(Problem{Stage: "ledger", Err: err})
+	select {
+	case g.asking <- struct{}{}:
+	case <-ctx.Done():
+		return
 	}
-	for _, ind := range open {
-		g.mu.Lock()
-		_, known := g.indicators[ind.SHA256]
-		g.mu.Unlock()
-		if !known {
-			condemned, err := g.h.cfg.Verifier.Verify(ctx, ind)
-			if err != nil {
-				g.problem(Problem{Stage: "verdict", Hashes: []SHA256{ind.SHA256}, Err: err})
-				continue
-			}
-			if !condemned {
-				g.mu.Lock()
-				g.withdrawn = append(g.withdrawn, ind.SHA256)
-				g.left.add(LeftAlone{File: ind.SHA256.String(), Reason: "condemned in an earlier run, and not any more"})
-				g.mu.Unlock()
-				continue
-			}
-			g.mu.Lock()
-			g.open[ind.SHA256] = true
-			g.mu.Unlock()
+	g.asked.Go(func() {
+		defer func() { <-g.asking }()
+		more, err := g.h.cfg.Expander.Expand(ctx, ind)
+		if err != nil {
+			g.problem(Problem{Stage: "forensics", Hashes: []SHA256{ind.SHA256}, Err: err})
 		}
-		g.meet(ind, fresh)
-	}
-}
-
-func (g *gatherer) source(ctx context.Context, w Window) iter.Seq2[Indicator, error] {
-	return g.h.cfg.Source.Indicators(ctx, w, func(l LeftAlone) {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.left.add(l)
+		for _, next := range more {
+			if next.SHA256.IsZero() || next.SHA256 == ind.SHA256 {
+				continue
+			}
+			next.Of, next.Threat, next.Mails = ind.SHA256, ind.Threat, slices.Clone(ind.Mails)
+			for i := range next.Mails {
+				next.Mails[i].FileName = ""
+			}
+			g.meet(next, true)
+		}
 	})
 }
 
 // batch forms batches: full, or as old as BatchDelay allows, or the last.
-func (g *gatherer) batch(ctx context.Context, fresh <-chan Indicator) {
+func (g *gatherer) batch(ctx context.Context) {
 	var pending []Indicator
 	var due <-chan time.Time
 	flush := func() {
@@ -147,7 +218,7 @@ func (g *gatherer) batch(ctx context.Context, fresh <-chan Indicator) {
 	}
 	for {
 		select {
-		case ind, open := <-fresh:
+		case ind, open := <-g.fresh:
 			if !open {
 				flush()
 				return
@@ -163,25 +234,44 @@ func (g *gatherer) batch(ctx context.Context, fresh <-chan Indicator) {
 	}
 }
 
-// remember has the backlog keep what it does not have of a batch. A backlog that fails does not keep the run from searching.
-func (g *gatherer) remember(ctx context.Context, batch []Indicator) {
-	g.mu.Lock()
-	batch = slices.DeleteFunc(slices.Clone(batch), func(ind Indicator) bool { return g.open[ind.SHA256] })
-	g.mu.Unlock()
-	if !g.keep || len(batch) == 0 {
-		return
+// remember has the backlog keep what it does not have yet. A backlog that fails does not keep the run from searching.
+func (g *gatherer) remember(ctx context.Context) error {
+	if !g.keep {
+		return nil
 	}
+	g.keeping.Lock()
+	defer g.keeping.Unlock()
+	g.mu.Lock()
+	var news []Indicator
+	for hash := range g.dirty {
+		ind := *g.indicators[hash]
+		ind.Mails = slices.Clone(ind.Mails)
+		news = append(news, ind)
+	}
+	clear(g.dirty)
+	g.mu.Unlock()
+	if len(news) == 0 {
+		return nil
+	}
+	sortIndicators(news)
 	ctx, cancel := lasting(ctx) // also of a run that is being stopped
 	defer cancel()
-	if err := g.h.cfg.Backlog.Keep(ctx, g.run, batch...); err != nil {
+	err := g.h.cfg.Backlog.Keep(ctx, g.run, news...)
+	if err != nil {
+		g.mu.Lock()
+		for _, ind := range news {
+			g.dirty[ind.SHA256] = true
+		}
+		g.mu.Unlock()
 		g.problem(Problem{Stage: "ledger", Err: err})
 	}
+	return err
 }
 
 // dispatch searches for a batch on a goroutine of its own as soon as a slot is free. Intake waits meanwhile: what is not
 // searched yet must not pile up.
 func (g *gatherer) dispatch(ctx context.Context, batch []Indicator) {
-	g.remember(ctx, batch)
+	_ = g.remember(ctx) // it is among the problems
 	select {
 	case g.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -233,6 +323,11 @@ func (g *gatherer) sighted(s Sighting) {
 }
 
 func (g *gatherer) searchFailed(batch []Indicator, err error) {
+	var part *SearchError
+	if errors.As(err, &part) && len(part.Hashes) > 0 {
+		g.problem(Problem{Stage: "search", Hashes: slices.Clone(part.Hashes), Err: err})
+		return
+	}
 	hashes := make([]SHA256, len(batch))
 	for i, ind := range batch {
 		hashes[i] = ind.SHA256
@@ -254,6 +349,10 @@ func (g *gatherer) result() ([]Indicator, []Sighting) {
 		ind.order()
 		indicators = append(indicators, *ind)
 	}
-	slices.SortFunc(indicators, func(a, b Indicator) int { return slices.Compare(a.SHA256[:], b.SHA256[:]) })
+	sortIndicators(indicators)
 	return indicators, slices.SortedFunc(maps.Values(g.sightings), compareSightings)
+}
+
+func sortIndicators(all []Indicator) {
+	slices.SortFunc(all, func(a, b Indicator) int { return slices.Compare(a.SHA256[:], b.SHA256[:]) })
 }

@@ -18,9 +18,16 @@ type Config struct {
 	Searcher Searcher
 	// Ledger remembers what is done.
 	Ledger Ledger
-	// Backlog takes files up again that an earlier run did not finish with, after Verifier has said that they are condemned still.
-	// Defaults to none: what fails is then taken up again only if its window is asked about again.
+	// Backlog takes files up again that an earlier run did not finish with, and those that are hunted still, see Rehunt. Defaults to
+	// none: what fails is then taken up again only if its window is asked about again, and a source never moves its cursor.
 	Backlog Backlog
+	// Rehunt is for how long a file stays open after it was condemned: files are opened days later. It is searched for by every run on
+	// the first day, every hour on the second, and every six hours then, see [NextSearch]. Defaults to seven days; below zero never.
+	Rehunt time.Duration
+	// Expander names more files of the same threat. Defaults to none.
+	Expander Expander
+	// DeadLetters keep what a source could not read. Defaults to nobody: such records are only counted.
+	DeadLetters DeadLetters
 	// Verifier is asked again right before anything is done about a file, see [Impact], and is required with a Backlog.
 	Verifier Verifier
 	// Actions are done in this order: the first for all its targets, then the second, and so on. Defaults to none: look only.
@@ -45,7 +52,7 @@ type Config struct {
 	Observer Observer
 	// LookBack is how far back processes are searched. Defaults to two weeks.
 	LookBack time.Duration
-	// BatchSize is the most files in one search. Defaults to 50.
+	// BatchSize is the most files in one search. Defaults to 100.
 	BatchSize int
 	// BatchDelay is how long a file waits for others to share its search with. Defaults to 500 ms.
 	BatchDelay time.Duration
@@ -88,7 +95,8 @@ func New(cfg Config) (*Hunter, error) {
 	setDefault(&cfg.LookBack, 14*24*time.Hour)
 	setDefault(&cfg.Recheck, 7*24*time.Hour)
 	setDefault(&cfg.PlanAge, 24*time.Hour)
-	setDefault(&cfg.BatchSize, 50)
+	setDefault(&cfg.BatchSize, 100)
+	setDefault(&cfg.Rehunt, 7*24*time.Hour)
 	setDefault(&cfg.BatchDelay, 500*time.Millisecond)
 	setDefault(&cfg.Searches, 4)
 	if cfg.Now == nil {
@@ -147,7 +155,7 @@ func checkActions(actions []Action) []error {
 // reserved are the first parts of keys that are not those of tasks.
 func reserved() []string { return []string{"undo", "indicator", "legacy", "cursor", "audit"} }
 
-// Run asks for what was condemned in the window, hunts it, and acts: [Hunter.Plan], then [Hunter.Apply], with the difference that
+// Run asks for what was condemned in the window, or since the run before for the zero window, hunts it, and acts: [Hunter.Plan], then [Hunter.Apply], with the difference that
 // the backlog learns of each file before it is searched for. The report is never nil and tells of everything that was done; the
 // error is [Report.Err].
 func (h *Hunter) Run(ctx context.Context, w Window) (*Report, error) {

@@ -261,7 +261,7 @@ func TestSearchBeginsWhileTheSourceSpeaks(t *testing.T) {
 		begun := time.Now()
 		h := newHunter(t, hunt.Config{
 			BatchSize: 3, BatchDelay: 500 * time.Millisecond,
-			Source: hunt.SourceFunc(func(context.Context, hunt.Window, func(hunt.LeftAlone)) iter.Seq2[hunt.Indicator, error] {
+			Source: hunt.SourceFunc(func(context.Context, hunt.Ask) iter.Seq2[hunt.Indicator, error] {
 				return func(yield func(hunt.Indicator, error) bool) {
 					for n := range byte(4) {
 						yield(indicator(n+1), nil)
@@ -311,10 +311,10 @@ func TestLeftAloneIsBoundedButCounted(t *testing.T) {
 	t.Parallel()
 	const clean = 5000
 	h := newHunter(t, hunt.Config{
-		Source: hunt.SourceFunc(func(_ context.Context, _ hunt.Window, leave func(hunt.LeftAlone)) iter.Seq2[hunt.Indicator, error] {
+		Source: hunt.SourceFunc(func(_ context.Context, ask hunt.Ask) iter.Seq2[hunt.Indicator, error] {
 			return func(func(hunt.Indicator, error) bool) {
 				for range clean {
-					leave(hunt.LeftAlone{File: "logo.png", Reason: "clean"})
+					ask.Left(hunt.LeftAlone{File: "logo.png", Reason: "clean"})
 				}
 			}
 		}),

@@ -12,9 +12,31 @@ type Window struct {
 	End   time.Time `json:"end"`
 }
 
+// IsZero tells whether no window is meant.
+func (w Window) IsZero() bool { return w.Start.IsZero() && w.End.IsZero() }
+
+// with is the smallest window that both are part of.
+func (w Window) with(other Window) Window {
+	if w.IsZero() {
+		return other
+	}
+	if other.Start.Before(w.Start) {
+		w.Start = other.Start
+	}
+	if other.End.After(w.End) {
+		w.End = other.End
+	}
+	return w
+}
+
 // Indicator is one condemned file, with its threat and every mail that carried it.
 type Indicator struct {
 	SHA256 SHA256 `json:"sha256"`
+	// MD5 is of the same file, zero where the source does not tell.
+	MD5 MD5 `json:"md5,omitzero"`
+	// Of is the condemned attachment that brought this file to the machine, zero for an attachment. The mails are then those of that,
+	// and no mail has the name of this file.
+	Of     SHA256 `json:"second_stage_of,omitzero"`
 	Threat Threat `json:"threat"`
 	Mails  []Mail `json:"mails"`
 }
@@ -84,7 +106,9 @@ func (i Indicator) Recipients() []string {
 
 // add takes what another record says about the same file. A mail that is known already is not taken twice; the newest word
 // about the threat stands.
-func (i *Indicator) add(other Indicator) {
+// It reports whether a mail was new.
+func (i *Indicator) add(other Indicator) bool {
+	had := len(i.Mails)
 	for _, m := range other.Mails {
 		if m.ID == "" || !slices.ContainsFunc(i.Mails, func(have Mail) bool { return have.ID == m.ID }) {
 			i.Mails = append(i.Mails, m)
@@ -93,6 +117,13 @@ func (i *Indicator) add(other Indicator) {
 	if other.Threat.Time.After(i.Threat.Time) {
 		i.Threat = other.Threat
 	}
+	if i.MD5.IsZero() {
+		i.MD5 = other.MD5
+	}
+	if other.Of.IsZero() {
+		i.Of = SHA256{} // what came by mail itself is no second stage
+	}
+	return len(i.Mails) > had
 }
 
 // order sorts the mails by time, so that the same answer of a service in another order gives the same plan.

@@ -31,9 +31,15 @@ type Plan struct {
 	by string
 	// withdrawn are files of earlier runs that are condemned no longer.
 	withdrawn []SHA256
+	// open is what the backlog says of the files that were taken up from it, and since when the others are open.
+	open map[SHA256]OpenIndicator
+	// resting counts the open files that this run did not search for.
+	resting int
+	holes   []Window
+	bad     int
 }
 
-// Plan asks for what was condemned in the window, hunts it, and says what should be done. It changes nothing anywhere. Problems
+// Plan asks for what was condemned in the window, or since the last run for the zero window, hunts it, and says what should be done. It changes nothing anywhere. Problems
 // are part of the plan: one failed search does not make the others worthless.
 func (h *Hunter) Plan(ctx context.Context, w Window) *Plan { return h.plan(ctx, w, false) }
 
@@ -42,21 +48,31 @@ func (h *Hunter) plan(ctx context.Context, w Window, keep bool) *Plan {
 	run := runID(begun)
 	w = Window{Start: w.Start.UTC(), End: w.End.UTC()}
 	g := h.gather(ctx, run, w, keep)
-	p := &Plan{Run: run, Window: w, Begun: begun, Problems: g.problems, left: g.left}
-	p.Indicators, p.Sightings = g.result()
-	p.withdrawn = g.withdrawn
-	weak := newWeakEvidence()
-	for _, a := range h.cfg.Actions {
-		if a.Spec().Scope == ScopeHold {
-			continue // its tasks come of what the guards say
-		}
-		p.Tasks = append(p.Tasks, p.tasksFor(a.Spec(), weak)...)
+	p := &Plan{Run: run, Window: w, Begun: begun, resting: g.resting, holes: g.holes, bad: g.bad, open: g.open}
+	if w.IsZero() {
+		p.Window = g.covered
 	}
+	p.Indicators, p.Sightings = g.result()
+	g.reconsider(ctx, p)
+	p.Problems, p.left, p.withdrawn = g.problems, g.left, g.withdrawn
+	weak := newWeakEvidence()
+	p.Tasks = h.tasks(p, weak)
 	for _, l := range weak.leftAlone() {
 		p.left.add(l)
 	}
 	h.observe(run, Event{Step: StepPlan, Count: len(p.Tasks), Took: h.cfg.Now().Sub(begun)})
 	return p
+}
+
+// tasks makes the tasks of all actions, but of those whose tasks come of what the guards say.
+func (h *Hunter) tasks(p *Plan, weak *weakEvidence) []Task {
+	var tasks []Task
+	for _, a := range h.cfg.Actions {
+		if a.Spec().Scope != ScopeHold {
+			tasks = append(tasks, p.tasksFor(a.Spec(), weak)...)
+		}
+	}
+	return tasks
 }
 
 // tasksFor makes the tasks of one action, each target once, in the order of the sightings.

@@ -21,6 +21,8 @@ type planBody struct {
 
 type planIndicator struct {
 	SHA256 SHA256     `json:"sha256"`
+	MD5    MD5        `json:"md5,omitzero"`
+	Of     SHA256     `json:"second_stage_of,omitzero"`
 	Threat Threat     `json:"threat"`
 	Mails  []planMail `json:"mails"`
 }
@@ -73,7 +75,7 @@ func (s *SavedPlan) body() ([]byte, error) {
 		Indicators: []planIndicator{}, Sightings: []planSighting{}, Tasks: []planTask{},
 	}
 	for _, ind := range p.Indicators {
-		saved := planIndicator{SHA256: ind.SHA256, Threat: ind.Threat, Mails: []planMail{}}
+		saved := planIndicator{SHA256: ind.SHA256, MD5: ind.MD5, Of: ind.Of, Threat: ind.Threat, Mails: []planMail{}}
 		for _, m := range ind.Mails {
 			saved.Mails = append(saved.Mails, planMail{m, rawJSON(m.Raw)})
 		}
@@ -120,7 +122,7 @@ func parsePlan(body []byte) (*SavedPlan, error) {
 	p := &Plan{Run: b.Run, Window: b.Window, Begun: b.Made}
 	files := make(map[SHA256]Indicator, len(b.Indicators))
 	for _, saved := range b.Indicators {
-		ind := Indicator{SHA256: saved.SHA256, Threat: saved.Threat}
+		ind := Indicator{SHA256: saved.SHA256, MD5: saved.MD5, Of: saved.Of, Threat: saved.Threat}
 		for _, m := range saved.Mails {
 			m.Mail.Raw = m.Raw
 			ind.Mails = append(ind.Mails, m.Mail)

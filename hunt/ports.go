@@ -6,23 +6,24 @@ import (
 	"time"
 )
 
-// Source tells which files were condemned in a window. It yields an indicator as soon as it knows it, the same file as often as
-// mails carried it, and at most one error, last: what was yielded before it counts. Parts of mails that are no indicator go to
-// leave, which must not be kept after the sequence has ended.
+// Source tells which files are condemned. It yields an indicator as soon as it knows it, the same file as often as mails carried it, and
+// at most one error, last: what was yielded before it counts. What else it has to tell goes to the [Ask], which must not be used after
+// the sequence has ended.
 type Source interface {
-	Indicators(ctx context.Context, w Window, leave func(LeftAlone)) iter.Seq2[Indicator, error]
+	Indicators(ctx context.Context, ask Ask) iter.Seq2[Indicator, error]
 }
 
 // SourceFunc adapts a function to a [Source].
-type SourceFunc func(context.Context, Window, func(LeftAlone)) iter.Seq2[Indicator, error]
+type SourceFunc func(context.Context, Ask) iter.Seq2[Indicator, error]
 
 // Indicators calls f.
-func (f SourceFunc) Indicators(ctx context.Context, w Window, leave func(LeftAlone)) iter.Seq2[Indicator, error] {
-	return f(ctx, w, leave)
+func (f SourceFunc) Indicators(ctx context.Context, ask Ask) iter.Seq2[Indicator, error] {
+	return f(ctx, ask)
 }
 
 // Searcher finds the processes in which any file of a batch was seen since a time. It yields at most one error, last. An error
-// means that the search is not complete: what was yielded counts, but nothing may be called clean.
+// means that the search is not complete: what was yielded counts, but nothing may be called clean. A [SearchError] says for which
+// files; any other error is about the whole batch.
 type Searcher interface {
 	Search(ctx context.Context, batch []Indicator, since time.Time) iter.Seq2[Sighting, error]
 }
@@ -57,15 +58,31 @@ type DoFunc func(ctx context.Context, tasks []Task, note NoteFunc) []Outcome
 // if it fails. What was noted is forgotten when the outcome says that nothing was changed: it was not begun, or was refused.
 type NoteFunc func(ctx context.Context, tasks ...Task) error
 
-// Backlog remembers the indicators that runs have not finished with: a search failed, a task failed, or the process died. The
-// window that brought them is not asked about again, so without a backlog the next run would not know of them.
+// Backlog remembers the indicators that are still hunted: those that a run could not finish with, because a search failed, a task
+// failed, or the process died, and those that are searched for again because files are opened days later. The source does not name
+// them a second time.
 type Backlog interface {
-	// Open returns the indicators that earlier runs did not settle. The error can come together with indicators.
-	Open(ctx context.Context) ([]Indicator, error)
-	// Keep remembers indicators as open, before anything is done about them.
+	// Open returns every indicator that is not settled, due or not, each file once. The error can come together with indicators.
+	Open(ctx context.Context) ([]OpenIndicator, error)
+	// Keep remembers indicators as open and as not finished with, before anything is done about them. A file that is open already gets
+	// the mails that are new, is due again, and is hunted for as long as if it had been condemned now.
 	Keep(ctx context.Context, run string, indicators ...Indicator) error
-	// Settle forgets indicators: everything has been done about them that was asked for.
+	// Watch remembers that a run has finished with indicators and that they stay open: they have the times that are given now. Where
+	// somebody has kept a file anew after the Searched that is given, it stays due.
+	Watch(ctx context.Context, run string, open ...OpenIndicator) error
+	// Settle forgets indicators: they are not hunted any more.
 	Settle(ctx context.Context, hashes ...SHA256) error
+}
+
+// OpenIndicator is an indicator that is still hunted.
+type OpenIndicator struct {
+	Indicator
+	// Since is when it was kept last, and therefore condemned as far as anybody knew.
+	Since time.Time
+	// Searched is when the last run began that has finished with it, zero if none has since it was kept.
+	Searched time.Time
+	// Verified is when its verdict was asked for last, zero if that was when it was kept.
+	Verified time.Time
 }
 
 // Verifier tells whether a file of an earlier run is condemned still. Verdicts are taken back: nothing is done on an old one.

@@ -22,6 +22,14 @@ type Report struct {
 	// Outcomes has one entry for each task of the plan, in its order. What was left out of a task because it is held has one of its own,
 	// behind those of the same action and with the next round.
 	Outcomes []Outcome `json:"outcomes"`
+	// HuntedUntil is until when each of Indicators is hunted on. Those that are not hunted any more are missing.
+	HuntedUntil map[SHA256]time.Time `json:"hunted_until,omitempty"`
+	// Resting counts the files of earlier runs that are hunted still and were not due in this one.
+	Resting int `json:"resting,omitempty"`
+	// Holes are the times that could not be asked about any more. Each is among Problems too.
+	Holes []Window `json:"holes,omitempty"`
+	// BadRecords counts what the source could not read. It is among Problems too.
+	BadRecords int `json:"bad_records,omitempty"`
 	// Problems are what could not be asked. Failed tasks are among Outcomes, not here.
 	Problems []Problem `json:"problems,omitempty"`
 	// Open are tasks of earlier runs that wait for a person: held or given up, not acknowledged, and not among Outcomes.

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
 
-// settle tells the backlog which files are finished with: searched for without a failure, without a task that failed, and not among
+// settle tells the backlog which files are finished with, for good or until they are due again: searched for without a failure, without a task that failed, and not among
 // those that are open anyway.
 func (h *Hunter) settle(ctx context.Context, p *Plan, r *Report, open map[SHA256]bool) {
 	if h.cfg.Backlog == nil {
@@ -27,17 +28,53 @@ func (h *Hunter) settle(ctx context.Context, p *Plan, r *Report, open map[SHA256
 		}
 	}
 	settled := slices.Clone(p.withdrawn)
+	var watched []OpenIndicator
 	for _, ind := range p.Indicators {
-		if !open[ind.SHA256] {
+		if open[ind.SHA256] {
+			continue
+		}
+		o := p.opened(ind)
+		o.Searched = p.Begun
+		if h.huntedUntil(o).After(p.Begun) {
+			watched = append(watched, o)
+		} else {
 			settled = append(settled, ind.SHA256)
 		}
 	}
-	if len(settled) == 0 {
-		return
-	}
 	ctx, cancel := lasting(ctx)
 	defer cancel()
-	if err := h.cfg.Backlog.Settle(ctx, settled...); err != nil {
-		h.problem(r, Problem{Stage: "ledger", Err: err})
+	if len(watched) > 0 {
+		if err := h.cfg.Backlog.Watch(ctx, p.Run, watched...); err != nil {
+			h.problem(r, Problem{Stage: "ledger", Err: err})
+		}
 	}
+	if len(settled) > 0 {
+		if err := h.cfg.Backlog.Settle(ctx, settled...); err != nil {
+			h.problem(r, Problem{Stage: "ledger", Err: err})
+		}
+	}
+}
+
+// opened is an indicator of the plan as the backlog has it.
+func (p *Plan) opened(ind Indicator) OpenIndicator {
+	o, ok := p.open[ind.SHA256]
+	if !ok {
+		o.Since = p.Begun
+	}
+	o.Indicator = ind
+	return o
+}
+
+// untils tells until when the indicators of the plan are hunted on.
+func (h *Hunter) untils(p *Plan) map[SHA256]time.Time {
+	var all map[SHA256]time.Time
+	for _, ind := range p.Indicators {
+		if until := h.huntedUntil(p.opened(ind)); until.After(p.Begun) {
+			if all == nil {
+				all = make(map[SHA256]time.Time)
+			}
+			all[ind.SHA256] = until
+		}
+	}
+	return all
 }

@@ -58,11 +58,27 @@ func (e *Evidence) UnmarshalText(text []byte) error {
 type Sighting struct {
 	SHA256   SHA256   `json:"sha256"`
 	Evidence Evidence `json:"evidence"`
-	// Field is the searched field that showed the hash, such as process_hash or filemod_hash, as far as it is known.
-	Field   string  `json:"field,omitempty"`
-	Process Process `json:"process"`
-	Device  Device  `json:"device"`
+	// Field is the searched field that showed the hash or the name, such as process_hash or filemod_name, as far as it is known.
+	Field string `json:"field,omitempty"`
+	// ByMD5 means that the MD5 matched and no SHA-256 was there to agree or to disagree.
+	ByMD5 bool `json:"by_md5,omitempty"`
+	// File is where the file was touched, and how, as far as the events of the process tell.
+	File FileEvent `json:"file,omitzero"`
+	// Recipient is the recipient of the file whose process it was, as far as the name of its user tells.
+	Recipient string  `json:"recipient,omitempty"`
+	Process   Process `json:"process"`
+	Device    Device  `json:"device"`
 	// Time is the newest activity of the process. Zero means unknown.
+	Time time.Time `json:"time,omitzero"`
+}
+
+// FileEvent is one event in which a process touched a file.
+type FileEvent struct {
+	// Path is the full path of the file, as the sensor saw it.
+	Path string `json:"path,omitempty"`
+	// What is the kind of the event, such as filemod or scriptload.
+	What string `json:"what,omitempty"`
+	// Time is when it happened. Zero means unknown.
 	Time time.Time `json:"time,omitzero"`
 }
 

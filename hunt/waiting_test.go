@@ -130,7 +130,7 @@ func TestWhatAPlanHoldsIsNotLostWithIt(t *testing.T) {
 func TestAPlanThatFailsHalfWayIsTakenUp(t *testing.T) {
 	t.Parallel()
 	p, kept := newPlanned(), new(backlog)
-	p.cfg.Guards, p.cfg.Backlog, p.cfg.Verifier = nil, kept, new(court)
+	p.cfg.Guards, p.cfg.Backlog, p.cfg.Verifier, p.cfg.Rehunt = nil, kept, new(court), -1
 	file := p.save(t)
 	if len(kept.open) > 0 {
 		t.Errorf("saving a plan kept %d files", len(kept.open))
@@ -176,7 +176,7 @@ func TestAReleasedTaskThatFailsIsTakenUp(t *testing.T) {
 	t.Parallel()
 	ledger, kept, iso := new(memory), new(backlog), isolate()
 	cfg := response(ledger, new(court), iso)
-	cfg.Backlog, cfg.Guards = kept, []hunt.Guard{holdFile(1)}
+	cfg.Backlog, cfg.Rehunt, cfg.Guards = kept, -1, []hunt.Guard{holdFile(1)}
 	run(t, cfg)
 	var held []hunt.Record
 	for rec := range recordsOf(t, ledger) {

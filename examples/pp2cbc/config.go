@@ -35,6 +35,7 @@ type config struct {
 	lease    time.Duration
 	actions  actionConfig
 	guard    guardConfig
+	hunt     huntConfig
 	// audit is the file of the audit log, empty for none.
 	audit string
 
@@ -229,7 +230,7 @@ func parseConfig(v *values) (*config, error) {
 	for _, class := range list(v.get("Proofpoint", "classifications")) {
 		c.classes = append(c.classes, proofpoint.Classification(class))
 	}
-	c.actions, c.guard = p.actions(), p.guard()
+	c.actions, c.guard, c.hunt = p.actions(), p.guard(), p.hunt()
 	if name := v.get("audit", "filename"); !v.off("audit", "filename") && !off(name) {
 		c.audit = v.path(name)
 	}

@@ -85,8 +85,8 @@ func explain(err error) string {
 
 // namedSource marks the errors of a source.
 func namedSource(s service, section string, source hunt.Source) hunt.Source {
-	return hunt.SourceFunc(func(ctx context.Context, w hunt.Window, leave func(hunt.LeftAlone)) iter.Seq2[hunt.Indicator, error] {
-		return named(s, section, source.Indicators(ctx, w, leave))
+	return hunt.SourceFunc(func(ctx context.Context, ask hunt.Ask) iter.Seq2[hunt.Indicator, error] {
+		return named(s, section, source.Indicators(ctx, ask))
 	})
 }
 

@@ -45,7 +45,7 @@ func (p *parser) guard() guardConfig {
 		perRun:      p.number("guard", "max_devices_per_run", 0, 1_000_000),
 		reputation:  p.bool("guard", "trust_reputation"),
 		autoUndo:    p.bool("guard", "auto_undo"),
-		recheck:     p.durationOrNever("recheck"),
+		recheck:     p.durationOrNever("guard", "recheck"),
 		planAge:     p.duration("guard", "plan_max_age"),
 		giveUp:      p.duration("guard", "give_up"),
 	}
@@ -108,8 +108,7 @@ func upper(all []string) []string {
 }
 
 // durationOrNever is below zero for never.
-func (p *parser) durationOrNever(name string) time.Duration {
-	const section = "guard"
+func (p *parser) durationOrNever(section, name string) time.Duration {
 	if value := p.v.get(section, name); p.v.off(section, name) || off(value) || value == "0" {
 		return -1
 	}

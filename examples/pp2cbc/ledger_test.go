@@ -17,7 +17,7 @@ import (
 
 func TestWhatFailedIsTakenUpByTheNextRunWhateverItsWindow(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "isolate = True")
+	c := newCompany(t, "isolate = True\n[hunt]\nrehunt = 0")
 	if err := c.lab.Inject(lab.Fault{Service: "cbc", PathContains: "device_actions", Status: http.StatusConflict, Count: 1}); err != nil {
 		t.Fatal(err)
 	}

@@ -89,6 +89,7 @@ func schema() []key {
 		{section: "guard", name: "recheck", fallback: "7d"},
 		{section: "guard", name: "plan_max_age", fallback: "24h"},
 		{section: "guard", name: "give_up", fallback: "7d"},
+		{section: "hunt", name: "rehunt", fallback: "7d"},
 		{section: "audit", name: "filename", fallback: "audit.jsonl"},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,20 +42,94 @@ func (l *Ledger) Keep(ctx context.Context, run string, indicators ...hunt.Indica
 
 // Settle implements [hunt.Backlog].
 func (l *Ledger) Settle(ctx context.Context, hashes ...hunt.SHA256) error {
+	records, err := l.ofFiles(ctx, hashes)
+	if err != nil {
+		return fmt.Errorf("dedupehunt: settle: %w", err)
+	}
 	var keys []dedupe.Key
-	for _, hash := range hashes {
-		records, err := l.cfg.Store.Unfinished(ctx, dedupe.Key(openPrefix+hash.String()+"/"))
-		if err != nil {
-			return fmt.Errorf("dedupehunt: settle: %w", err)
-		}
-		for _, r := range records {
-			keys = append(keys, r.Key)
-		}
+	for _, r := range records {
+		keys = append(keys, r.Key)
 	}
 	if err := l.settle(ctx, keys, "settled"); err != nil {
 		return fmt.Errorf("dedupehunt: settle: %w", err)
 	}
 	return nil
+}
+
+// ofFiles are the open records of files.
+func (l *Ledger) ofFiles(ctx context.Context, hashes []hunt.SHA256) ([]dedupe.Record, error) {
+	if len(hashes) == 1 {
+		return l.cfg.Store.Unfinished(ctx, dedupe.Key(openPrefix+hashes[0].String()+"/"))
+	}
+	records, err := l.cfg.Store.Unfinished(ctx, openPrefix)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make(map[string]bool, len(hashes))
+	for _, h := range hashes {
+		wanted[h.String()] = true
+	}
+	return slices.DeleteFunc(records, func(r dedupe.Record) bool { return !wanted[fileOf(r.Key)] }), nil
+}
+
+// watchName stands where the run does in the key of a file that was finished with and stays open. No run has it for a name.
+const watchName = "watch"
+
+// watched is the note on such a file.
+type watched struct {
+	hunt.Indicator
+	Since    time.Time `json:"since"`
+	Searched time.Time `json:"searched"`
+	Verified time.Time `json:"verified,omitzero"`
+}
+
+// Watch implements [hunt.Backlog]. What is kept by the run itself, and by earlier ones, is put together under one key.
+func (l *Ledger) Watch(ctx context.Context, run string, open ...hunt.OpenIndicator) error {
+	if err := l.watch(ctx, run, open); err != nil {
+		return fmt.Errorf("dedupehunt: watch: %w", err)
+	}
+	return nil
+}
+
+func (l *Ledger) watch(ctx context.Context, run string, open []hunt.OpenIndicator) error {
+	notes := make(map[dedupe.Key][]byte, len(open))
+	searched := make(map[string]time.Time, len(open))
+	keys := make([]dedupe.Key, 0, len(open))
+	hashes := make([]hunt.SHA256, 0, len(open))
+	for _, o := range open {
+		note, err := json.Marshal(watched{o.Indicator, o.Since.UTC(), o.Searched.UTC(), o.Verified.UTC()})
+		if err != nil {
+			return err
+		}
+		key := dedupe.Key(openPrefix + o.SHA256.String() + "/" + watchName)
+		notes[key] = note
+		keys = append(keys, key)
+		hashes = append(hashes, o.SHA256)
+		searched[o.SHA256.String()] = o.Searched
+	}
+	records, err := l.ofFiles(ctx, hashes)
+	if err != nil {
+		return err
+	}
+	// The new word first: should the process die in between, the files are due once more.
+	if _, err := l.close(ctx, keys, func(g dedupe.Grant) dedupe.Result {
+		return dedupe.Result{Claim: g.Claim, State: dedupe.Released, Before: notes[g.Claim.Key]}
+	}); err != nil {
+		return err
+	}
+	var kept []dedupe.Key
+	for _, r := range records {
+		if by := runOf(r.Key); by != watchName && (by == run || !r.Created.After(searched[fileOf(r.Key)])) {
+			kept = append(kept, r.Key)
+		}
+	}
+	return l.settle(ctx, kept, "watched")
+}
+
+// runOf is the part of an open indicator's key that is the run.
+func runOf(key dedupe.Key) string {
+	_, run, _ := strings.Cut(strings.TrimPrefix(string(key), openPrefix), "/")
+	return run
 }
 
 func (l *Ledger) settle(ctx context.Context, keys []dedupe.Key, detail string) error {
@@ -89,46 +164,83 @@ func (l *Ledger) close(ctx context.Context, keys []dedupe.Key, end func(dedupe.G
 	return missed, err
 }
 
-// Open implements [hunt.Backlog]. Indicators that have been open for longer than [Config.GiveUp], since they were kept last, are given
-// up: the error names them, once.
-func (l *Ledger) Open(ctx context.Context) ([]hunt.Indicator, error) {
+// Open implements [hunt.Backlog]. Indicators that could not be finished with for longer than [Config.GiveUp] are given up: the error
+// names them, once.
+func (l *Ledger) Open(ctx context.Context) ([]hunt.OpenIndicator, error) {
 	records, err := l.cfg.Store.Unfinished(ctx, openPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("dedupehunt: open: %w", err)
 	}
 	now := l.cfg.Now()
-	var open merger
-	var tired []dedupe.Key
 	var problems []error
-	last := make(map[string]time.Time, len(records))
+	open := make(map[string]*openFile)
+	var order []string
 	for _, r := range records {
-		if file := fileOf(r.Key); r.Created.After(last[file]) {
-			last[file] = r.Created
+		if r.State == dedupe.Claimed && r.Until.After(now) && len(r.Before) == 0 {
+			continue // being written at this moment, for the first time
 		}
-	}
-	for _, r := range records {
-		if r.State == dedupe.Claimed && r.Until.After(now) {
-			continue // being written at this moment
-		}
-		ind, err := indicatorOf(r)
-		switch {
-		case err != nil:
+		w, err := indicatorOf(r)
+		if err != nil {
 			problems = append(problems, err)
 			continue
-		case now.Sub(last[fileOf(r.Key)]) > l.cfg.GiveUp:
-			tired = append(tired, r.Key)
-			if r.Created.Equal(last[fileOf(r.Key)]) {
-				problems = append(problems, fmt.Errorf("gave up on %s: it could not be finished with since %s", ind.SHA256, r.Created.Format(time.RFC3339)))
-			}
+		}
+		text := fileOf(r.Key)
+		f := open[text]
+		if f == nil {
+			f = new(openFile)
+			open[text] = f
+			order = append(order, text)
+		}
+		f.add(r, w)
+	}
+	var all []hunt.OpenIndicator
+	var tired []dedupe.Key
+	for _, text := range order {
+		o, last := open[text].open()
+		if now.Sub(last) > l.cfg.GiveUp {
+			tired = append(tired, open[text].keys...)
+			problems = append(problems, fmt.Errorf("gave up on %s: it could not be finished with since %s", o.SHA256, last.UTC().Format(time.RFC3339)))
 			continue
 		}
-		open.add(ind)
+		all = append(all, o)
 	}
 	problems = append(problems, l.settle(ctx, tired, "given up"))
 	if err := errors.Join(problems...); err != nil {
-		return open.indicators, fmt.Errorf("dedupehunt: open: %w", err)
+		return all, fmt.Errorf("dedupehunt: open: %w", err)
 	}
-	return open.indicators, nil
+	return all, nil
+}
+
+// openFile is what the records say about one file.
+type openFile struct {
+	merged merger
+	keys   []dedupe.Key
+	kept   time.Time // the newest, zero if everything that was kept was finished with
+	watch  watched
+}
+
+func (f *openFile) add(r dedupe.Record, w watched) {
+	f.merged.add(w.Indicator)
+	f.keys = append(f.keys, r.Key)
+	switch {
+	case runOf(r.Key) == watchName:
+		f.watch = w
+	case r.Created.After(f.kept):
+		f.kept = r.Created
+	}
+}
+
+// open is the file as the hunt sees it, and when it was last kept or finished with.
+func (f *openFile) open() (o hunt.OpenIndicator, last time.Time) {
+	o = hunt.OpenIndicator{Indicator: f.merged.indicators[0], Since: f.watch.Since, Searched: f.watch.Searched, Verified: f.watch.Verified}
+	if f.kept.IsZero() {
+		return o, o.Searched
+	}
+	o.Searched = time.Time{}
+	if f.kept.After(o.Since) {
+		o.Since = f.kept
+	}
+	return o, f.kept
 }
 
 // merger puts together what several runs kept about the same files.
@@ -152,9 +264,15 @@ func (m *merger) add(ind hunt.Indicator) {
 	if !known {
 		i = len(m.indicators)
 		m.index[ind.SHA256] = i
-		m.indicators = append(m.indicators, hunt.Indicator{SHA256: ind.SHA256})
+		m.indicators = append(m.indicators, hunt.Indicator{SHA256: ind.SHA256, MD5: ind.MD5, Of: ind.Of})
 	}
 	to := &m.indicators[i]
+	if to.MD5.IsZero() {
+		to.MD5 = ind.MD5
+	}
+	if ind.Of.IsZero() {
+		to.Of = hunt.SHA256{}
+	}
 	if to.Threat.ID == "" || ind.Threat.Time.After(to.Threat.Time) {
 		to.Threat = ind.Threat
 	}
@@ -174,21 +292,21 @@ func fileOf(key dedupe.Key) string {
 
 // indicatorOf reads the note on an open indicator. Where the process died before it had written one, the key alone tells the file,
 // whose hash is the id of its threat as well.
-func indicatorOf(r dedupe.Record) (hunt.Indicator, error) {
+func indicatorOf(r dedupe.Record) (watched, error) {
 	text := fileOf(r.Key)
 	hash, err := hunt.ParseSHA256(text)
 	if err != nil {
-		return hunt.Indicator{}, fmt.Errorf("record %s: %w", r.Key, err)
+		return watched{}, fmt.Errorf("record %s: %w", r.Key, err)
 	}
 	if len(r.Before) == 0 {
-		return hunt.Indicator{SHA256: hash, Threat: hunt.Threat{ID: text, Type: "attachment", Status: "active"}}, nil
+		return watched{Indicator: hunt.Indicator{SHA256: hash, Threat: hunt.Threat{ID: text, Type: "attachment", Status: "active"}}}, nil
 	}
-	var ind hunt.Indicator
-	if err := json.Unmarshal(r.Before, &ind); err != nil {
-		return hunt.Indicator{}, fmt.Errorf("record %s: %w", r.Key, err)
+	var w watched
+	if err := json.Unmarshal(r.Before, &w); err != nil {
+		return watched{}, fmt.Errorf("record %s: %w", r.Key, err)
 	}
-	if ind.SHA256 != hash {
-		return hunt.Indicator{}, fmt.Errorf("record %s is about another file", r.Key)
+	if w.SHA256 != hash {
+		return watched{}, fmt.Errorf("record %s is about another file", r.Key)
 	}
-	return ind, nil
+	return w, nil
 }

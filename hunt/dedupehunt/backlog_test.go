@@ -47,7 +47,7 @@ func TestBacklogKeepsAndSettles(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
-	want := []hunt.Indicator{one, two}
+	want := []hunt.OpenIndicator{{Indicator: one, Since: now}, {Indicator: two, Since: now}}
 	want[0].Mails = append(want[0].Mails, news...)
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(hunt.Mail{}, "Raw")); diff != "" {
 		t.Errorf("open indicators mismatch (-want +got):\n%s", diff)

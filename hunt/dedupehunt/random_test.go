@@ -85,7 +85,7 @@ func (w *world) some(odds int) map[byte]bool {
 
 func (w *world) hunter() *hunt.Hunter {
 	h, err := hunt.New(hunt.Config{
-		Source: hunt.SourceFunc(func(context.Context, hunt.Window, func(hunt.LeftAlone)) iter.Seq2[hunt.Indicator, error] {
+		Source: hunt.SourceFunc(func(context.Context, hunt.Ask) iter.Seq2[hunt.Indicator, error] {
 			var list []hunt.Indicator
 			for file := byte(1); file <= randomFiles; file++ {
 				if w.named[file] {

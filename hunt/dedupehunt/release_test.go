@@ -18,7 +18,7 @@ func TestReleasedIntoALaterRound(t *testing.T) {
 	l := clockwork(t, new(dedupe.Memory), &now)
 	work := new(action)
 	h, err := hunt.New(hunt.Config{
-		Source:   hunt.SourceFunc(func(context.Context, hunt.Window, func(hunt.LeftAlone)) iter.Seq2[hunt.Indicator, error] { return nil }),
+		Source:   hunt.SourceFunc(func(context.Context, hunt.Ask) iter.Seq2[hunt.Indicator, error] { return nil }),
 		Searcher: hunt.SearcherFunc(func(context.Context, []hunt.Indicator, time.Time) iter.Seq2[hunt.Sighting, error] { return nil }),
 		Ledger:   l, Archive: l, Now: func() time.Time { return now }, Recheck: -1,
 		Actions: []hunt.Action{hunt.NewAction(

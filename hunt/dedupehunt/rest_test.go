@@ -36,7 +36,7 @@ func newHunting(t *testing.T) *hunting {
 func (h *hunting) hunter(t *testing.T, found hunt.Task) *hunt.Hunter {
 	t.Helper()
 	hunter, err := hunt.New(hunt.Config{
-		Source: hunt.SourceFunc(func(context.Context, hunt.Window, func(hunt.LeftAlone)) iter.Seq2[hunt.Indicator, error] {
+		Source: hunt.SourceFunc(func(context.Context, hunt.Ask) iter.Seq2[hunt.Indicator, error] {
 			return all(found.Indicators...)
 		}),
 		Searcher: hunt.SearcherFunc(func(_ context.Context, batch []hunt.Indicator, _ time.Time) iter.Seq2[hunt.Sighting, error] {
@@ -50,7 +50,7 @@ func (h *hunting) hunter(t *testing.T, found hunt.Task) *hunt.Hunter {
 			}
 			return nil
 		}),
-		Ledger: h.l, Archive: h.l, Backlog: h.l, Now: func() time.Time { return h.now }, BatchDelay: time.Nanosecond,
+		Ledger: h.l, Archive: h.l, Backlog: h.l, Rehunt: -1, Now: func() time.Time { return h.now }, BatchDelay: time.Nanosecond,
 		Verifier: hunt.VerifierFunc(func(context.Context, hunt.Indicator) (bool, error) { return true, nil }),
 		Guards: []hunt.Guard{hunt.GuardFunc(func(context.Context, hunt.Review) ([]hunt.Hold, error) {
 			var holds []hunt.Hold

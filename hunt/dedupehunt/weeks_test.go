@@ -40,7 +40,7 @@ func TestAFileIsGivenUpOnceOverWeeksOfRuns(t *testing.T) {
 	away, clean := openIndicator(1, "a"), openIndicator(2, "b")
 	window := []hunt.Indicator{away}
 	h, err := hunt.New(hunt.Config{
-		Source: hunt.SourceFunc(func(context.Context, hunt.Window, func(hunt.LeftAlone)) iter.Seq2[hunt.Indicator, error] {
+		Source: hunt.SourceFunc(func(context.Context, hunt.Ask) iter.Seq2[hunt.Indicator, error] {
 			return all(window...)
 		}),
 		Searcher: hunt.SearcherFunc(func(_ context.Context, batch []hunt.Indicator, _ time.Time) iter.Seq2[hunt.Sighting, error] {
@@ -52,7 +52,7 @@ func TestAFileIsGivenUpOnceOverWeeksOfRuns(t *testing.T) {
 			}
 			return all(found...)
 		}),
-		Ledger: l, Archive: l, Backlog: l, Now: now, BatchDelay: time.Nanosecond,
+		Ledger: l, Archive: l, Backlog: l, Rehunt: -1, Now: now, BatchDelay: time.Nanosecond,
 		Verifier: hunt.VerifierFunc(func(context.Context, hunt.Indicator) (bool, error) { return true, nil }),
 		Actions: []hunt.Action{hunt.NewAction(
 			hunt.Spec{Name: "isolate", Scope: hunt.ScopeDevice, Impact: hunt.Contains, Evidence: hunt.Executed},

@@ -46,7 +46,7 @@ func ExampleNew() {
 	}
 	window := hunt.Window{Start: now.Add(-75 * time.Minute), End: now.Add(-15 * time.Minute)}
 	leave := func(l hunt.LeftAlone) { fmt.Printf("left alone: %s: %s\n", l.File, l.Reason) }
-	for ind, err := range source.Indicators(context.Background(), window, leave) {
+	for ind, err := range source.Indicators(context.Background(), hunt.Ask{Window: window, OnLeft: leave}) {
 		if err != nil {
 			log.Fatal(err)
 		}

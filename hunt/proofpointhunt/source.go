@@ -57,18 +57,16 @@ func New(client *proofpoint.Client, options Options) (*Source, error) {
 
 // Indicators yields every condemned file of every message in the window as soon as it is read. The window must keep the rules
 // of [proofpoint.Window.Check]; see there for its errors.
-func (s *Source) Indicators(ctx context.Context, w hunt.Window, leave func(hunt.LeftAlone)) iter.Seq2[hunt.Indicator, error] {
+func (s *Source) Indicators(ctx context.Context, ask hunt.Ask) iter.Seq2[hunt.Indicator, error] {
 	return func(yield func(hunt.Indicator, error) bool) {
-		for m, err := range s.messages(ctx, w) {
+		for m, err := range s.messages(ctx, ask.Window) {
 			if err != nil {
 				yield(hunt.Indicator{}, err) // it names package and operation already
 				return
 			}
 			condemned, left := s.Judge(m)
-			if leave != nil {
-				for _, l := range left {
-					leave(l)
-				}
+			for _, l := range left {
+				ask.Left(l)
 			}
 			for _, indicator := range condemned {
 				if !yield(indicator, nil) {

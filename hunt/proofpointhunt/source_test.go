@@ -42,7 +42,7 @@ func names(t testing.TB, source hunt.Source, w hunt.Window, leave func(hunt.Left
 	t.Helper()
 	var all []string
 	var last error
-	for ind, err := range source.Indicators(t.Context(), w, leave) {
+	for ind, err := range source.Indicators(t.Context(), hunt.Ask{Window: w, OnLeft: leave}) {
 		if last != nil {
 			t.Fatalf("after the error %v came another item", last)
 		}
@@ -178,7 +178,7 @@ func TestStoppingStops(t *testing.T) {
 	world := proofpointtest.FixtureWorld()
 	source := connect(t, proofpointtest.New(world), world.Now, proofpointhunt.Options{Delivered: true})
 	count := 0
-	for range source.Indicators(t.Context(), fixtureWindow(), nil) {
+	for range source.Indicators(t.Context(), hunt.Ask{Window: fixtureWindow()}) {
 		count++
 		break
 	}

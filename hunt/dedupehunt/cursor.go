@@ -1,0 +1,42 @@
+package dedupehunt
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/pphunt/pphunt/dedupe"
+	"github.com/pphunt/pphunt/hunt"
+)
+
+var _ hunt.Cursors = (*Ledger)(nil)
+
+// cursorPrefix begins the keys of cursors: cursor/<name>.
+const cursorPrefix = "cursor/"
+
+// Cursor implements [hunt.Cursors].
+func (l *Ledger) Cursor(ctx context.Context, name string) ([]byte, error) {
+	records, err := l.cfg.Store.Lookup(ctx, dedupe.Key(cursorPrefix+name))
+	if err != nil {
+		return nil, fmt.Errorf("dedupehunt: cursor: %w", err)
+	}
+	if len(records) == 0 {
+		return nil, nil
+	}
+	return records[0].Before, nil
+}
+
+// MoveCursor implements [hunt.Cursors]. Whoever moves it has it alone meanwhile.
+func (l *Ledger) MoveCursor(ctx context.Context, name string, from, to []byte) (moved bool, err error) {
+	_, err = l.close(ctx, []dedupe.Key{dedupe.Key(cursorPrefix + name)}, func(g dedupe.Grant) dedupe.Result {
+		result := dedupe.Result{Claim: g.Claim, State: dedupe.Released, Before: g.Record.Before}
+		if bytes.Equal(g.Record.Before, from) {
+			moved, result.Before = true, to
+		}
+		return result
+	})
+	if err != nil {
+		return false, fmt.Errorf("dedupehunt: move cursor: %w", err)
+	}
+	return moved, nil
+}
