@@ -62,6 +62,9 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 		BadRecords: p.bad,
 	}
 	x := h.newRun(r, p.by)
+	if p.fair != nil {
+		x.fair = p.fair
+	}
 	known := x.known(ctx, p.Tasks)
 	v := h.review(ctx, p, r, known)
 	x.recall(ctx, h.since())

@@ -37,6 +37,8 @@ type Plan struct {
 	resting int
 	holes   []Window
 	bad     int
+	// fair knows the verdicts that were asked for already, nil for a plan that was read.
+	fair *fairness
 }
 
 // Plan asks for what was condemned in the window, or since the last run for the zero window, hunts it, and says what should be done. It changes nothing anywhere. Problems
@@ -48,7 +50,7 @@ func (h *Hunter) plan(ctx context.Context, w Window, keep bool) *Plan {
 	run := runID(begun)
 	w = Window{Start: w.Start.UTC(), End: w.End.UTC()}
 	g := h.gather(ctx, run, w, keep)
-	p := &Plan{Run: run, Window: w, Begun: begun, resting: g.resting, holes: g.holes, bad: g.bad, open: g.open}
+	p := &Plan{Run: run, Window: w, Begun: begun, resting: g.resting, holes: g.holes, bad: g.bad, open: g.open, fair: g.fair}
 	if w.IsZero() {
 		p.Window = g.covered
 	}

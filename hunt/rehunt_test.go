@@ -19,8 +19,12 @@ func TestNextSearchFallsOff(t *testing.T) {
 	for _, c := range []struct {
 		searched, wait time.Duration
 	}{
-		{0, 0}, {23 * time.Hour, 0}, {24 * time.Hour, 55 * time.Minute}, {47 * time.Hour, 55 * time.Minute},
-		{48 * time.Hour, 5*time.Hour + 30*time.Minute}, {6 * 24 * time.Hour, 5*time.Hour + 30*time.Minute},
+		{0, 0},
+		{23 * time.Hour, 0},
+		{24 * time.Hour, 55 * time.Minute},
+		{47 * time.Hour, 55 * time.Minute},
+		{48 * time.Hour, 5*time.Hour + 30*time.Minute},
+		{6 * 24 * time.Hour, 5*time.Hour + 30*time.Minute},
 	} {
 		o := hunt.OpenIndicator{Since: since, Searched: since.Add(c.searched)}
 		if got := hunt.NextSearch(o).Sub(o.Searched); got != c.wait {
