@@ -17,6 +17,8 @@ type Ask struct {
 	OnLeft func(LeftAlone)
 	// OnBad is told of records that cannot be read. The run goes on behind them.
 	OnBad func(BadRecord)
+	// OnCleared is told of files whose verdict was taken back, as far as the source knows. The hunt asks before it believes it.
+	OnCleared func(SHA256)
 	// OnHole is told of time that cannot be asked about any more.
 	OnHole func(Window)
 	// OnRead is told of each window that was read to its end, after everything in it was yielded. It returns nil once all of that
@@ -35,6 +37,13 @@ func (a Ask) Left(l LeftAlone) {
 func (a Ask) Bad(r BadRecord) {
 	if a.OnBad != nil {
 		a.OnBad(r)
+	}
+}
+
+// Cleared tells of a file whose verdict was taken back.
+func (a Ask) Cleared(file SHA256) {
+	if a.OnCleared != nil {
+		a.OnCleared(file)
 	}
 }
 

@@ -35,7 +35,9 @@ type gatherer struct {
 	// open is what the backlog has, or will have, of the indicators.
 	open map[SHA256]OpenIndicator
 	// stale are the files about whose verdict nobody was asked in this run.
-	stale   map[SHA256]bool
+	stale map[SHA256]bool
+	// suspect are the files whose verdict the source says was taken back.
+	suspect map[SHA256]bool
 	resting int
 	covered Window
 	holes   []Window
@@ -64,6 +66,7 @@ func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *g
 		sightings:  make(map[sightingKey]Sighting),
 		open:       make(map[SHA256]OpenIndicator),
 		stale:      make(map[SHA256]bool),
+		suspect:    make(map[SHA256]bool),
 		dirty:      make(map[SHA256]bool),
 	}
 	g.workers.Go(func() { g.batch(ctx) })
@@ -81,7 +84,7 @@ func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *g
 
 // intake reads the source and hands each file that is new in this run on.
 func (g *gatherer) intake(ctx context.Context, w Window) {
-	ask := Ask{Window: w, OnLeft: g.leave, OnBad: func(r BadRecord) { g.unreadable(ctx, r) }, OnHole: g.hole, OnRead: g.read}
+	ask := Ask{Window: w, OnLeft: g.leave, OnBad: func(r BadRecord) { g.unreadable(ctx, r) }, OnHole: g.hole, OnRead: g.read, OnCleared: g.cleared}
 	for ind, err := range g.h.cfg.Source.Indicators(ctx, ask) {
 		if err != nil {
 			g.problem(Problem{Stage: "intake", Err: err})
@@ -101,6 +104,12 @@ func (g *gatherer) leave(l LeftAlone) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.left.add(l)
+}
+
+func (g *gatherer) cleared(file SHA256) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.suspect[file] = true
 }
 
 func (g *gatherer) hole(w Window) {

@@ -17,8 +17,11 @@ func (w Window) IsZero() bool { return w.Start.IsZero() && w.End.IsZero() }
 
 // with is the smallest window that both are part of.
 func (w Window) with(other Window) Window {
-	if w.IsZero() {
+	switch {
+	case w.IsZero():
 		return other
+	case other.IsZero():
+		return w
 	}
 	if other.Start.Before(w.Start) {
 		w.Start = other.Start

@@ -58,7 +58,7 @@ func (g *gatherer) takeUp(ctx context.Context) {
 		switch {
 		case named:
 			g.meet(o.Indicator, false)
-		case NextSearch(o).After(g.begun):
+		case NextSearch(o).After(g.begun) && !g.suspect[o.SHA256]:
 			g.resting++
 		default:
 			due = append(due, o)
@@ -81,6 +81,9 @@ func (g *gatherer) takeUp(ctx context.Context) {
 // before something is done, see reconsider.
 func (g *gatherer) stillCondemned(ctx context.Context, due []OpenIndicator) []OpenIndicator {
 	word := func(o OpenIndicator) time.Time {
+		if g.suspect[o.SHA256] {
+			return time.Time{}
+		}
 		if o.Verified.After(o.Since) {
 			return o.Verified
 		}

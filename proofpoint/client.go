@@ -69,6 +69,9 @@ type Client struct {
 	now   func() time.Time
 }
 
+// Now is the time by the clock of the client, see [Config].
+func (c *Client) Now() time.Time { return c.now() }
+
 // Quotas tells how much of each bucket of calls is used now.
 func (c *Client) Quotas() []QuotaUsage { return c.quota.Usage(c.now()) }
 

@@ -133,6 +133,25 @@ func (p *Poller) Poll(ctx context.Context) iter.Seq2[Polled, error] {
 	}
 }
 
+// Read yields what is new in one window, which must keep the rules of [Window.Check]. It does not move the cursor: it is for windows that a
+// [GapError] is about or that were put off, and for who keeps account of windows himself, with [Poller.Forget]. It ends with the error of
+// the call; what it had yielded until then is not handed out again.
+func (p *Poller) Read(ctx context.Context, w Window) iter.Seq2[Polled, error] {
+	return func(yield func(Polled, error) bool) {
+		r := round{poller: p, yield: yield}
+		if err := r.window(ctx, w); err != nil && !errors.Is(err, errStopped) {
+			yield(Polled{}, err)
+		}
+	}
+}
+
+// Forget puts the cursor at a time before which nothing is read any more but for single windows, and drops the records that cannot come
+// again. [Poller.Poll] does so itself.
+func (p *Poller) Forget(next time.Time) {
+	p.cursor.next = next.UTC().Truncate(time.Second)
+	p.cursor.forget(p.client.now().UTC())
+}
+
 // round is one poll.
 type round struct {
 	poller *Poller

@@ -116,9 +116,41 @@ func (j *mailCase) condemned() []hunt.Indicator {
 			Sender: j.sender(), Recipients: slices.Clone(j.mail.Recipients), Time: j.mail.Time,
 			Delivered: j.mail.Category == proofpoint.Delivered, FileName: j.fileName(hash), Raw: j.mail.Raw,
 		}
-		all = append(all, hunt.Indicator{SHA256: hash, Threat: threat(t), Mails: []hunt.Mail{mail}})
+		all = append(all, hunt.Indicator{SHA256: hash, MD5: j.md5(hash), Threat: threat(t), Mails: []hunt.Mail{mail}})
 	}
 	slices.SortFunc(all, func(a, b hunt.Indicator) int { return slices.Compare(a.SHA256[:], b.SHA256[:]) })
+	return all
+}
+
+// md5 is that of the part with the hash, zero if there is none, or if parts contradict each other.
+func (j *mailCase) md5(hash hunt.SHA256) hunt.MD5 {
+	var one hunt.MD5
+	for _, p := range j.parts[hash] {
+		md5, err := hunt.ParseMD5(p.MD5)
+		if err != nil || md5 == one {
+			continue
+		}
+		if !one.IsZero() {
+			return hunt.MD5{}
+		}
+		one = md5
+	}
+	return one
+}
+
+// cleared are the files of the message whose newest verdict was taken back.
+func (j *mailCase) cleared() []hunt.SHA256 {
+	var all []hunt.SHA256
+	for _, v := range j.void {
+		if !v.threat.Status.Is(proofpoint.StatusCleared) && !v.threat.Status.Is(proofpoint.StatusFalsePositive) {
+			continue
+		}
+		for _, hash := range j.files(v.threat) {
+			if _, guilty := j.guilty[hash]; !guilty && !slices.Contains(all, hash) {
+				all = append(all, hash)
+			}
+		}
+	}
 	return all
 }
 

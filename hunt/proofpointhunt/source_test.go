@@ -139,7 +139,7 @@ func TestProblemsComeLast(t *testing.T) {
 		t.Parallel()
 		srv, now := damaged()
 		all, err := names(t, connect(t, srv, now, proofpointhunt.Options{Blocked: true, Delivered: true}), fixtureWindow(), nil)
-		if _, ok := errors.AsType[*proofpoint.MalformedError](err); !ok || len(all) == 0 {
+		if _, ok := errors.AsType[*hunt.BadRecordsError](err); !ok || len(all) == 0 {
 			t.Errorf("Indicators() = %d indicators, %v", len(all), err)
 		}
 	})
@@ -147,18 +147,30 @@ func TestProblemsComeLast(t *testing.T) {
 		t.Parallel()
 		srv, now := damaged()
 		told := 0
-		options := proofpointhunt.Options{Delivered: true, OnMalformed: func(proofpoint.Malformed) { told++ }}
-		if all, err := names(t, connect(t, srv, now, options), fixtureWindow(), nil); err != nil || len(all) == 0 || told != 1 {
-			t.Errorf("Indicators() = %d indicators, %v, and %d were told", len(all), err, told)
+		source, found := connect(t, srv, now, proofpointhunt.Options{Delivered: true}), 0
+		ask := hunt.Ask{Window: fixtureWindow(), OnBad: func(b hunt.BadRecord) {
+			told++
+			if len(b.Raw) == 0 || b.Reason == "" || b.Window != fixtureWindow() || b.Source != "proofpoint messages/delivered" {
+				t.Errorf("the bad record is %+v", b)
+			}
+		}}
+		for _, err := range source.Indicators(t.Context(), ask) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			found++
+		}
+		if found == 0 || told != 1 {
+			t.Errorf("%d indicators, and %d bad records were told; want some and 1", found, told)
 		}
 	})
 	t.Run("a wrong window", func(t *testing.T) {
 		t.Parallel()
 		srv, now := damaged()
 		w := fixtureWindow()
-		w.Start = w.Start.Add(-time.Minute)
+		w.Start = w.End.Add(-8 * 24 * time.Hour)
 		_, err := names(t, connect(t, srv, now, proofpointhunt.Options{Delivered: true}), w, nil)
-		if !errors.Is(err, proofpoint.ErrTooLong) || len(srv.Requests()) != 0 {
+		if !errors.Is(err, proofpoint.ErrTooOld) || len(srv.Requests()) != 0 {
 			t.Errorf("Indicators() = %v after %d requests", err, len(srv.Requests()))
 		}
 	})
