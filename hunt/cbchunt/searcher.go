@@ -17,13 +17,22 @@ type Starter interface {
 	Start(ctx context.Context, q cbc.ProcessQuery) (*cbc.SearchJob, error)
 }
 
+// Lister lists what a process did. *cbc.Processes is one; it needs org.search.events (READ, and perhaps CREATE).
+type Lister interface {
+	Events(ctx context.Context, guid cbc.ProcessGUID, q cbc.EventQuery) iter.Seq2[cbc.Event, error]
+}
+
 // Config wires a [Searcher]. Processes is required.
 type Config struct {
 	Processes Starter
-	// ExecutedOnly leaves the search for touched evidence out, and with it one call or more for each batch.
-	ExecutedOnly bool
-	// Warn is told of searches that count as finished although a part of the vendor's searchers did not answer. Defaults to
-	// nobody.
+	// Events tell by which file, where and when a process touched it. Defaults to nobody: then files are told apart by halving
+	// alone, sightings lack the path, and names are found in command lines only.
+	Events Lister
+	// Evidence is the weakest evidence that is searched for: [hunt.Executed], [hunt.Touched] or [hunt.Named]. Defaults to
+	// [hunt.Named], which is everything. It makes the search longer, and costs no call where nothing is found.
+	Evidence hunt.Evidence
+	// Warn is told of searches that count as finished although a part of the vendor's searchers did not answer, of rows that contradict
+	// themselves, and of what could not be told about a sighting. Defaults to nobody.
 	Warn func(string)
 	// Now is the clock. Defaults to [time.Now].
 	Now func() time.Time
@@ -36,8 +45,15 @@ type Searcher struct {
 
 // New checks the configuration.
 func New(cfg Config) (*Searcher, error) {
+	var problems []error
 	if cfg.Processes == nil {
-		return nil, errors.New("cbchunt: Config.Processes is missing")
+		problems = append(problems, errors.New("cbchunt: Config.Processes is missing"))
+	}
+	if cfg.Evidence == hunt.None {
+		cfg.Evidence = hunt.Named
+	}
+	if cfg.Evidence < hunt.None || cfg.Evidence > hunt.Executed {
+		problems = append(problems, fmt.Errorf("cbchunt: Config.Evidence is %s: want executed, touched or named", cfg.Evidence))
 	}
 	if cfg.Warn == nil {
 		cfg.Warn = func(string) {}
@@ -45,42 +61,36 @@ func New(cfg Config) (*Searcher, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
 	return &Searcher{cfg: cfg}, nil
 }
 
 // longestWindow is as far back as a search goes.
 const longestWindow = 14 * 24 * time.Hour
 
-// Search implements [hunt.Searcher]. An error names the search that was not completed; what was found until then is yielded
-// before it.
+// Search implements [hunt.Searcher]. The error is a [*hunt.SearchError] with the files for which something may be missing; what was found
+// of them until then is yielded before it.
 func (s *Searcher) Search(ctx context.Context, batch []hunt.Indicator, since time.Time) iter.Seq2[hunt.Sighting, error] {
 	return func(yield func(hunt.Sighting, error) bool) {
 		if len(batch) == 0 {
 			return
 		}
-		window := s.cfg.Now().Sub(since)
+		now := s.cfg.Now()
+		window := now.Sub(since)
 		if window <= 0 {
 			yield(hunt.Sighting{}, fmt.Errorf("cbchunt: nothing can be searched since %s: it is not in the past", since.UTC().Format(time.RFC3339)))
 			return
 		}
 		// The vendor takes whole seconds; one that is cut off may be the one that counts.
 		window = (min(window, longestWindow) + time.Second - 1).Truncate(time.Second)
-		q := &query{s: s, window: window, yield: yield, row: make(map[cbc.ProcessGUID]bool)}
-		for _, ind := range batch {
-			q.all = append(q.all, ind.SHA256)
+		q := &query{s: s, now: now, yield: yield, told: make(map[told]bool)}
+		for _, files := range q.parts(batch) {
+			q.look(ctx, files, span{window: window})
 		}
-		slices.SortFunc(q.all, func(a, b [32]byte) int { return slices.Compare(a[:], b[:]) })
-		q.all = slices.Compact(q.all)
-		err := q.executed(ctx, q.all)
-		if !s.cfg.ExecutedOnly && !q.stopped {
-			if ctx.Err() == nil {
-				err = errors.Join(err, q.touched(ctx))
-			} else if err == nil {
-				err = fmt.Errorf("searching for what touched %d files: %w", len(q.all), ctx.Err())
-			}
-		}
-		if err != nil && !q.stopped {
-			yield(hunt.Sighting{}, fmt.Errorf("cbchunt: %w", err))
+		if err := q.err(); err != nil && !q.stopped {
+			yield(hunt.Sighting{}, err)
 		}
 	}
 }
@@ -88,141 +98,69 @@ func (s *Searcher) Search(ctx context.Context, batch []hunt.Indicator, since tim
 // query is the search for one batch.
 type query struct {
 	s       *Searcher
-	window  time.Duration
-	all     [][32]byte
+	now     time.Time
 	yield   func(hunt.Sighting, error) bool
 	stopped bool
-	// row marks the processes that were yielded as executed.
-	row map[cbc.ProcessGUID]bool
+	// searches counts those that were started.
+	searches int
+	told     map[told]bool
+	failed   []hunt.SHA256
+	errs     []error
 }
 
-// executed looks for processes whose own executable is one of the files.
-func (q *query) executed(ctx context.Context, hashes [][32]byte) error {
-	nameless := false
-	err := q.rows(ctx, cbc.Field("process_hash").SHA256(hashes...), 0, func(p cbc.Process) {
-		own := false
-		for _, h := range hashes {
-			if p.HasSHA256(h) {
-				own = true
-				q.row[p.GUID] = true
-				q.found(h, hunt.Executed, "process_hash", p)
-			}
-		}
-		nameless = nameless || !own
-	})
-	if errors.Is(err, cbc.ErrTruncated) && len(hashes) > 1 && !q.stopped {
-		half := len(hashes) / 2
-		return errors.Join(q.executed(ctx, hashes[:half]), q.executed(ctx, hashes[half:]))
-	}
-	if err != nil {
-		return fmt.Errorf("searching for processes of %d files: %w", len(hashes), err)
-	}
-	if nameless && !q.stopped {
-		// The vendor matched rows that do not show the hash, for instance because they carry the MD5 alone. That is not enough to
-		// call the file executed, and too much to keep silent about.
-		return q.narrow(ctx, hashes, "process_hash", func(h ...[32]byte) cbc.Expr { return cbc.Field("process_hash").SHA256(h...) })
-	}
-	return nil
+// told is a sighting that was yielded.
+type told struct {
+	guid     cbc.ProcessGUID
+	file     hunt.SHA256
+	evidence hunt.Evidence
 }
 
-// touched looks for processes that loaded, wrote or interpreted one of the files.
-func (q *query) touched(ctx context.Context) error {
-	return q.narrow(ctx, q.all, "", func(h ...[32]byte) cbc.Expr {
-		return cbc.And(
-			cbc.Or(
-				cbc.Field("hash").SHA256(h...),
-				cbc.Field("scriptload_hash").SHA256(h...),
-				cbc.Field("fileless_scriptload_hash").SHA256(h...),
-				cbc.Field("blocked_hash").SHA256(h...),
-			),
-			cbc.Not(cbc.Field("process_hash").SHA256(q.all...)),
-		)
-	})
+// fail notes that a search for files is not complete.
+func (q *query) fail(files []file, err error) {
+	for _, f := range files {
+		q.failed = append(q.failed, f.sha256)
+	}
+	what := "%d files"
+	arg := any(len(files))
+	if len(files) == 1 {
+		what, arg = "%s", files[0].sha256
+	}
+	q.errs = append(q.errs, fmt.Errorf("cbchunt: searching for "+what+": %w", arg, err))
 }
 
-// narrow searches for a group of files at once and halves it as long as it has hits, so that each hit is told to one file.
-func (q *query) narrow(ctx context.Context, hashes [][32]byte, field string, expr func(...[32]byte) cbc.Expr) error {
-	if q.stopped {
+// mostErrors is how many errors of one search are told: when everything fails, it fails for one reason.
+const mostErrors = 5
+
+func (q *query) err() error {
+	if len(q.errs) == 0 {
 		return nil
 	}
-	if len(hashes) == 1 {
-		err := q.rows(ctx, expr(hashes[0]), 0, func(p cbc.Process) {
-			if !q.row[p.GUID] {
-				q.found(hashes[0], hunt.Touched, field, p)
-			}
-		})
-		if err != nil {
-			return fmt.Errorf("searching for what touched %x: %w", hashes[0], err)
-		}
-		return nil
+	slices.SortFunc(q.failed, func(a, b hunt.SHA256) int { return slices.Compare(a[:], b[:]) })
+	errs := q.errs
+	if more := len(errs) - mostErrors; more > 0 {
+		errs = append(slices.Clone(errs[:mostErrors]), fmt.Errorf("cbchunt: and %d more searches failed", more))
 	}
-	hits := false
-	err := q.rows(ctx, expr(hashes...), 1, func(cbc.Process) { hits = true })
-	if errors.Is(err, cbc.ErrTruncated) {
-		hits, err = true, nil // even if the one row that was kept could not be read
-	}
-	if err != nil {
-		return fmt.Errorf("searching for what touched %d files: %w", len(hashes), err)
-	}
-	if !hits {
-		return nil
-	}
-	half := len(hashes) / 2
-	return errors.Join(q.narrow(ctx, hashes[:half], field, expr), q.narrow(ctx, hashes[half:], field, expr))
+	return &hunt.SearchError{Hashes: slices.Compact(q.failed), Err: errors.Join(errs...)}
 }
 
-// rows runs one search to its end. At most the given number of rows is kept, all that can be had for 0.
-func (q *query) rows(ctx context.Context, expr cbc.Expr, rows int, each func(cbc.Process)) error {
-	job, err := q.s.cfg.Processes.Start(ctx, cbc.ProcessQuery{Query: expr, Window: q.window, Rows: rows})
-	if err != nil {
-		return err
-	}
-	status, err := job.Wait(ctx)
-	for _, warning := range status.Warnings {
-		q.s.cfg.Warn(warning)
-	}
-	if err != nil && !errors.Is(err, cbc.ErrIncomplete) {
-		cancel(ctx, job)
-		return err
-	}
-	for p, err := range job.Results(ctx) {
-		if err != nil {
-			if ctx.Err() != nil {
-				cancel(ctx, job)
-			}
-			return err
-		}
-		each(p)
-		if q.stopped {
-			return nil
-		}
-	}
-	if err == nil && status.Truncated {
-		err = &cbc.IncompleteError{Op: "processes.search", Job: job.ID, Status: status}
-	}
-	return err
-}
-
-// cancel gives a search back that nobody waits for any more; few may run at once.
-func cancel(ctx context.Context, job *cbc.SearchJob) {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond)
-	defer stop()
-	_ = job.Cancel(ctx)
-}
-
-func (q *query) found(hash [32]byte, e hunt.Evidence, field string, p cbc.Process) {
-	if q.stopped {
+// found yields a sighting, once.
+func (q *query) found(f file, e hunt.Evidence, p cbc.Process, change func(*hunt.Sighting)) {
+	key := told{p.GUID, f.sha256, e}
+	if q.stopped || q.told[key] {
 		return
 	}
-	if !q.yield(sighting(hash, e, field, p), nil) {
+	q.told[key] = true
+	s := sighting(f.sha256, e, p)
+	change(&s)
+	if !q.yield(s, nil) {
 		q.stopped = true
 	}
 }
 
 // sighting is a row of the search in the words of the hunt.
-func sighting(hash [32]byte, e hunt.Evidence, field string, p cbc.Process) hunt.Sighting {
+func sighting(hash hunt.SHA256, e hunt.Evidence, p cbc.Process) hunt.Sighting {
 	return hunt.Sighting{
-		SHA256: hash, Evidence: e, Field: field, Time: p.Time,
+		SHA256: hash, Evidence: e, Time: p.Time,
 		Process: hunt.Process{
 			GUID: string(p.GUID), PIDs: p.PIDs, Path: p.Name, CommandLine: first(p.CommandLines), User: first(p.Usernames),
 			Reputation: reputation(p), Start: p.Start, Raw: p.Raw,

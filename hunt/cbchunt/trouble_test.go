@@ -69,7 +69,7 @@ func TestFailedSearchIsNeverNothingFound(t *testing.T) {
 			func(srv *cbctest.Server) {
 				srv.Inject(answers("POST", "/search_jobs"), 1, status(http.StatusForbidden))
 			},
-			map[string]string{"MAIL 3": "touched"},
+			map[string]string{},
 			cbc.ErrForbidden,
 		},
 		{
@@ -77,13 +77,13 @@ func TestFailedSearchIsNeverNothingFound(t *testing.T) {
 			func(srv *cbctest.Server) {
 				srv.Inject(func(r *http.Request) bool { return answers("POST", "/search_jobs")(r) && len(srv.SearchJobs()) == 1 }, 1, status(http.StatusForbidden))
 			},
-			map[string]string{"RAN 1": "executed process_hash"},
+			map[string]string{"RAN 1": "executed process_hash", "MAIL 3": "touched"},
 			cbc.ErrForbidden,
 		},
 		{
 			"a search within the halving cannot be read",
 			func(srv *cbctest.Server) {
-				srv.Inject(func(r *http.Request) bool { return answers("GET", "/results")(r) && len(srv.SearchJobs()) == 3 }, -1, status(http.StatusForbidden))
+				srv.Inject(func(r *http.Request) bool { return answers("GET", "/results")(r) && len(srv.SearchJobs()) == 2 }, -1, status(http.StatusForbidden))
 			},
 			map[string]string{"RAN 1": "executed process_hash", "MAIL 3": "touched"},
 			cbc.ErrForbidden,
@@ -190,7 +190,7 @@ func TestOneSearcherShortIsAWarning(t *testing.T) {
 		var warnings []string
 		got, err := search(t.Context(), t, newSearcher(t, srv, func(cfg *cbchunt.Config) {
 			cfg.Warn = func(s string) { warnings = append(warnings, s) }
-			cfg.ExecutedOnly = true
+			cfg.Evidence = hunt.Executed
 		}), batch(2))
 		if err != nil || len(got) != 1 {
 			t.Errorf("Search = %v, %v; want the sighting and no error", got, err)

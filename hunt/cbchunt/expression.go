@@ -1,0 +1,142 @@
+package cbchunt
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pphunt/pphunt/cbc"
+	"github.com/pphunt/pphunt/hunt"
+)
+
+// What one search may be. The vendor publishes no limits: a hundred hashes are known to work, engines of its kind take 1,024 clauses, and
+// the length is what these come to.
+const (
+	mostFiles   = 100
+	mostClauses = 1000
+	mostBytes   = 64 << 10
+	// mostNames is how many names of one file are searched for, the latest ones: a campaign gives each recipient another.
+	mostNames = 5
+)
+
+// file is what is searched for of an indicator.
+type file struct {
+	sha256 hunt.SHA256
+	md5    hunt.MD5
+	// names are the distinctive names of the attachment, with the first time that a mail brought it.
+	names []sentName
+}
+
+type sentName struct {
+	name  string
+	since time.Time
+}
+
+// parts puts a batch into searches that the vendor takes.
+func (q *query) parts(batch []hunt.Indicator) [][]file {
+	byHash := make(map[hunt.SHA256]*file)
+	var order []hunt.SHA256
+	for _, ind := range batch {
+		f := byHash[ind.SHA256]
+		if f == nil {
+			f = &file{sha256: ind.SHA256}
+			byHash[ind.SHA256] = f
+			order = append(order, ind.SHA256)
+		}
+		if f.md5.IsZero() {
+			f.md5 = ind.MD5
+		}
+		if q.s.cfg.Evidence <= hunt.Named {
+			f.names = namesOf(ind)
+		}
+	}
+	slices.SortFunc(order, func(a, b hunt.SHA256) int { return slices.Compare(a[:], b[:]) })
+	var parts [][]file
+	var part []file
+	for _, hash := range order {
+		more := append(slices.Clone(part), *byHash[hash])
+		if e := q.expression(more); len(part) > 0 && (len(more) > mostFiles || e.Clauses() > mostClauses || e.Len() > mostBytes) {
+			parts = append(parts, part)
+			more = []file{*byHash[hash]}
+		}
+		part = more
+	}
+	return append(parts, part)
+}
+
+// expression finds the processes that had to do with any of the files in any way that is searched for.
+func (q *query) expression(files []file) cbc.Expr {
+	if q.s.cfg.Evidence == hunt.Executed {
+		return own(files)
+	}
+	some := []cbc.Expr{own(files), touched(files)}
+	if hasNames(files) {
+		some = append(some, q.named(files))
+	}
+	return cbc.Or(some...)
+}
+
+// own finds processes whose executable is one of the files.
+func own(files []file) cbc.Expr {
+	sha, md5 := hashesOf(files)
+	return either(cbc.Field("process_hash"), sha, md5)
+}
+
+// touched finds processes that loaded, wrote, started or interpreted one of the files. The field hash stands for childproc_hash,
+// crossproc_hash, filemod_hash, modload_hash and process_hash; the others it leaves out know no MD5, or are not known to.
+func touched(files []file) cbc.Expr {
+	sha, md5 := hashesOf(files)
+	return cbc.Or(
+		either(cbc.Field("hash"), sha, md5),
+		cbc.Field("scriptload_hash").SHA256(sha...),
+		cbc.Field("fileless_scriptload_hash").SHA256(sha...),
+		cbc.Field("blocked_hash").SHA256(sha...),
+	)
+}
+
+// named finds processes that have the name of a file in a field that knows names. Names come from attackers: they are phrases, in which
+// nothing is a wildcard or an operator.
+func (q *query) named(files []file) cbc.Expr {
+	fields := []string{"process_cmdline", "filemod_name", "scriptload_name"}
+	if q.s.cfg.Events == nil {
+		fields = fields[:1] // nobody could say whether the others are right
+	}
+	var some []cbc.Expr
+	for _, f := range files {
+		for _, n := range f.names {
+			for _, field := range fields {
+				some = append(some, cbc.Field(field).Phrase(n.name))
+			}
+		}
+	}
+	return cbc.Or(some...)
+}
+
+func either(field cbc.FieldName, sha [][32]byte, md5 [][16]byte) cbc.Expr {
+	if len(md5) == 0 {
+		return field.SHA256(sha...)
+	}
+	return cbc.Or(field.SHA256(sha...), field.MD5(md5...))
+}
+
+func hashesOf(files []file) (sha [][32]byte, md5 [][16]byte) {
+	for _, f := range files {
+		sha = append(sha, f.sha256)
+		if !f.md5.IsZero() {
+			md5 = append(md5, f.md5)
+		}
+	}
+	return sha, md5
+}
+
+// nameless are the files without their names.
+func nameless(files []file) []file {
+	all := slices.Clone(files)
+	for i := range all {
+		all[i].names = nil
+	}
+	return all
+}
+
+func hasNames(files []file) bool {
+	return slices.ContainsFunc(files, func(f file) bool { return len(f.names) > 0 })
+}
