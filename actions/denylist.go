@@ -186,6 +186,9 @@ const (
 
 func description(t hunt.Task) string {
 	for _, ind := range t.Indicators {
+		if !ind.Of.IsZero() {
+			return fmt.Sprintf("%s: brought along by %s (%s, threat %s)%s", banBegins, ind.Of, ind.Threat.Classification, ind.Threat.ID, banEnds)
+		}
 		return fmt.Sprintf("%s (%s, threat %s)%s", banBegins, ind.Threat.Classification, ind.Threat.ID, banEnds)
 	}
 	return banBegins + banEnds

@@ -171,13 +171,21 @@ func newReport(t hunt.Task) (cbc.Report, error) {
 	}
 	ind := t.Indicators[0]
 	threat := ind.Threat
+	tags := []string{threat.Status, threat.Classification, threat.Type}
+	title := fmt.Sprintf("%s %s %s: %s", threat.Status, threat.Classification, threat.Type, ind.SHA256)
+	description := fmt.Sprintf(reportBegins+", threat %s.", threat.ID)
+	if !ind.Of.IsZero() {
+		tags = append(tags, "second-stage")
+		title = "second stage: " + title
+		description = fmt.Sprintf(reportBegins+", threat %s: brought along by %s.", threat.ID, ind.Of)
+	}
 	return cbc.Report{
 		ID:          cbc.ReportID(ind.SHA256.String()),
-		Title:       fmt.Sprintf("%s %s %s: %s", threat.Status, threat.Classification, threat.Type, ind.SHA256),
-		Description: fmt.Sprintf(reportBegins+", threat %s.", threat.ID),
+		Title:       title,
+		Description: description,
 		Severity:    severity(threat.Score),
 		Link:        threat.URL,
-		Tags:        slices.DeleteFunc([]string{threat.Status, threat.Classification, threat.Type}, func(s string) bool { return s == "" }),
+		Tags:        slices.DeleteFunc(tags, func(s string) bool { return s == "" }),
 		IOCs:        []cbc.IOC{cbc.HashIOC(ind.SHA256)},
 	}, nil
 }

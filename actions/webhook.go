@@ -31,7 +31,11 @@ type WebhookConfig struct {
 // NewWebhook posts each finding, one file in one process, to a URL: any evidence will do. The body is JSON:
 //
 //	{"event": "finding", "event_id": …, "sha256": …, "evidence": …, "email": the oldest mail's record, "emails": all of them,
-//	 "process": the process's row, "device": {…}, "threat": {…}}
+//	 "process": the process's row, "device": {…}, "threat": {…},
+//	 "second_stage_of": the attachment that brought the file if no mail did, "file": {"path", "what", "time"} where it was touched,
+//	 "recipient": whose process it was}
+//
+// What is not known is left out of the last three.
 //
 // A receiver answers with any 2xx. Where a crash or a lost answer makes a finding come twice, event_id is the same. A receiver that
 // answers 400, 401, 403, 404, 405, 410 or 422 refuses, and is not asked again with every run. After three calls in a row without an answer
@@ -121,6 +125,11 @@ type finding struct {
 	Emails   []json.RawMessage `json:"emails"`
 	Device   hunt.Device       `json:"device"`
 	Threat   hunt.Threat       `json:"threat"`
+	// SecondStageOf is the attachment that brought the file, if it did not come by mail itself.
+	SecondStageOf hunt.SHA256 `json:"second_stage_of,omitzero"`
+	// File is where the process touched the file, and Recipient whose process it was, as far as is known.
+	File      hunt.FileEvent `json:"file,omitzero"`
+	Recipient string         `json:"recipient,omitempty"`
 }
 
 func newFinding(t hunt.Task) (finding, error) {
@@ -128,7 +137,10 @@ func newFinding(t hunt.Task) (finding, error) {
 		return finding{}, errors.New("actions: webhook: the task has no sighting or no indicator")
 	}
 	s, ind := t.Sightings[0], t.Indicators[0]
-	f := finding{Event: "finding", SHA256: s.SHA256, EventID: t.EventID(), Evidence: s.Evidence, Device: s.Device, Threat: ind.Threat, Emails: []json.RawMessage{}}
+	f := finding{
+		Event: "finding", SHA256: s.SHA256, EventID: t.EventID(), Evidence: s.Evidence, Device: s.Device, Threat: ind.Threat,
+		SecondStageOf: ind.Of, File: s.File, Recipient: s.Recipient, Emails: []json.RawMessage{},
+	}
 	var err error
 	for _, m := range ind.Mails {
 		raw, e := rawOr(m.Raw, m)

@@ -40,6 +40,8 @@ type notice struct {
 	Held    []string      `json:"held"`
 	Devices []hunt.Device `json:"devices"`
 	Threat  hunt.Threat   `json:"threat"`
+	// SecondStageOf is the attachment that brought the file, if it did not come by mail itself.
+	SecondStageOf hunt.SHA256 `json:"second_stage_of,omitzero"`
 }
 
 func newNotice(t hunt.Task) (notice, error) {
@@ -49,7 +51,7 @@ func newNotice(t hunt.Task) (notice, error) {
 		return notice{}, errors.New("actions: webhook_held: the task is about no file")
 	}
 	n := notice{
-		Event: "held", EventID: t.EventID(), SHA256: hash, Reason: t.Reason, Threat: t.Indicators[0].Threat,
+		Event: "held", EventID: t.EventID(), SHA256: hash, Reason: t.Reason, Threat: t.Indicators[0].Threat, SecondStageOf: t.Indicators[0].Of,
 		Held: append([]string{}, t.Held...), Devices: []hunt.Device{},
 	}
 	for _, s := range t.Sightings {

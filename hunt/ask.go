@@ -124,10 +124,15 @@ func (e *SearchError) Error() string { return e.Err.Error() }
 func (e *SearchError) Unwrap() error { return e.Err }
 
 // Expander names files that belong to the same threat, such as what a sandbox saw a condemned file drop. They get [Indicator.Of] and
-// the threat, and are hunted like it. It is asked once for each file that a source condemns, and again if it failed.
+// the threat, and are hunted as [Config.ActOnSecondStage] says. It is asked about each file that a source condemns, again a day later,
+// when the sandbox may know more, and with each search as long as it fails. An [ErrLater] is no failure of the run. Files can come
+// together with an error.
 type Expander interface {
 	Expand(ctx context.Context, ind Indicator) ([]Indicator, error)
 }
+
+// ErrLater is the error of an [Expander] that does not answer now because its calls for today are used up.
+var ErrLater = errors.New("hunt: not now: the calls for today are used up")
 
 // ExpanderFunc adapts a function to an [Expander].
 type ExpanderFunc func(context.Context, Indicator) ([]Indicator, error)

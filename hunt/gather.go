@@ -199,7 +199,16 @@ func (g *gatherer) expand(ctx context.Context, ind Indicator) {
 	g.asked.Go(func() {
 		defer func() { <-g.asking }()
 		more, err := g.h.cfg.Expander.Expand(ctx, ind)
-		if err != nil {
+		g.mu.Lock()
+		switch o := g.open[ind.SHA256]; {
+		case err == nil:
+			o.Expanded = g.begun
+			g.open[ind.SHA256] = o
+		case errors.Is(err, ErrLater):
+			g.left.add(LeftAlone{File: ind.SHA256.String(), Reason: "what the file brings along is not known yet: the calls for today are used up"})
+		}
+		g.mu.Unlock()
+		if err != nil && !errors.Is(err, ErrLater) {
 			g.problem(Problem{Stage: "forensics", Hashes: []SHA256{ind.SHA256}, Err: err})
 		}
 		for _, next := range more {
@@ -359,7 +368,13 @@ func (g *gatherer) result() ([]Indicator, []Sighting) {
 		indicators = append(indicators, *ind)
 	}
 	sortIndicators(indicators)
-	return indicators, slices.SortedFunc(maps.Values(g.sightings), compareSightings)
+	sightings := slices.SortedFunc(maps.Values(g.sightings), compareSightings)
+	for i, s := range sightings {
+		if s.Recipient == "" {
+			sightings[i].Recipient = recipientOf(s.Process.User, *g.indicators[s.SHA256])
+		}
+	}
+	return indicators, sightings
 }
 
 func sortIndicators(all []Indicator) {

@@ -26,6 +26,9 @@ type Config struct {
 	Rehunt time.Duration
 	// Expander names more files of the same threat. Defaults to none.
 	Expander Expander
+	// ActOnSecondStage lets the files that the Expander names reach every action, within its evidence. By default they reach those that
+	// merely tell: no mail brought them, and what a sandbox saw a bad file write may be a good one.
+	ActOnSecondStage bool
 	// DeadLetters keep what a source could not read. Defaults to nobody: such records are only counted.
 	DeadLetters DeadLetters
 	// Verifier is asked again right before anything is done about a file, see [Impact], and is required with a Backlog.

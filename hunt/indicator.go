@@ -60,6 +60,8 @@ type Threat struct {
 	URL string `json:"url,omitempty"`
 	// CampaignID is the campaign that the threat belongs to, empty while nobody has said.
 	CampaignID string `json:"campaign_id,omitempty"`
+	// Comment is what a person said about the file.
+	Comment string `json:"comment,omitempty"`
 	// Score is how bad the file is, from 0 to 100, 0 where nothing is known.
 	Score int `json:"score,omitempty"`
 }

@@ -37,6 +37,8 @@ type Plan struct {
 	resting int
 	holes   []Window
 	bad     int
+	// tellOfSecondStage means that files of a second stage are no reason to do more than to tell.
+	tellOfSecondStage bool
 	// fair knows the verdicts that were asked for already, nil for a plan that was read.
 	fair *fairness
 }
@@ -50,7 +52,7 @@ func (h *Hunter) plan(ctx context.Context, w Window, keep bool) *Plan {
 	run := runID(begun)
 	w = Window{Start: w.Start.UTC(), End: w.End.UTC()}
 	g := h.gather(ctx, run, w, keep)
-	p := &Plan{Run: run, Window: w, Begun: begun, resting: g.resting, holes: g.holes, bad: g.bad, open: g.open, fair: g.fair}
+	p := &Plan{Run: run, Window: w, Begun: begun, resting: g.resting, holes: g.holes, bad: g.bad, open: g.open, fair: g.fair, tellOfSecondStage: !h.cfg.ActOnSecondStage}
 	if w.IsZero() {
 		p.Window = g.covered
 	}
@@ -93,13 +95,20 @@ func (p *Plan) tasksFor(spec Spec, weak *weakEvidence) []Task {
 	byHash := make(map[SHA256]Indicator, len(p.Indicators))
 	for _, ind := range p.Indicators {
 		byHash[ind.SHA256] = ind
-		if spec.Scope == ScopeHash && spec.Evidence == None {
+		if spec.Scope == ScopeHash && spec.Evidence == None && (spec.Impact == Tells || !p.tellOfSecondStage || ind.Of.IsZero()) {
 			at(ind.SHA256.String()).Indicators = []Indicator{ind}
 		}
 	}
 	for _, s := range p.Sightings {
 		if s.Evidence < spec.Evidence {
 			weak.add(spec, s)
+			continue
+		}
+		if ind := byHash[s.SHA256]; p.tellOfSecondStage && spec.Impact != Tells && !ind.Of.IsZero() {
+			p.left.add(LeftAlone{
+				File: s.SHA256.String(), Device: s.Device.Name, Process: s.Process.Path,
+				Reason: fmt.Sprintf("a file of the second stage is no reason for %s", spec.Name),
+			})
 			continue
 		}
 		t := at(targetOf(spec.Scope, s))

@@ -83,6 +83,8 @@ type OpenIndicator struct {
 	Searched time.Time
 	// Verified is when its verdict was asked for last, zero if that was when it was kept.
 	Verified time.Time
+	// Expanded is when the [Expander] was asked last for more files, zero if it was not yet, or could not tell.
+	Expanded time.Time
 }
 
 // Verifier tells whether a file of an earlier run is condemned still. Verdicts are taken back: nothing is done on an old one.

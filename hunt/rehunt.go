@@ -71,10 +71,15 @@ func (g *gatherer) takeUp(ctx context.Context) {
 			g.stale[o.SHA256] = !o.Verified.Equal(g.begun)
 		}
 		g.mu.Unlock()
-		if g.meet(o.Indicator, false) && o.Searched.IsZero() {
+		if g.meet(o.Indicator, false) && g.toExpand(o) {
 			g.expand(ctx, o.Indicator)
 		}
 	}
+}
+
+// toExpand tells whether the expander is to be asked about an open file: it has not answered yet, or that was on the first day.
+func (g *gatherer) toExpand(o OpenIndicator) bool {
+	return o.Expanded.IsZero() || o.Expanded.Sub(o.Since) < trust && g.begun.Sub(o.Since) >= trust
 }
 
 // stillCondemned asks for the verdicts that are oldest, and leaves out the files that are condemned no longer. The others are asked about

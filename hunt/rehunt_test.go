@@ -3,6 +3,7 @@ package hunt_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"testing"
@@ -219,6 +220,43 @@ func TestReadMeansKept(t *testing.T) {
 				t.Errorf("Read = %v, %d bad records, window %v, error %v", read, r.BadRecords, r.Window, r.Err())
 			}
 		})
+	}
+}
+
+// expand names one more file for each.
+func expand(file hunt.SHA256) hunt.Expander {
+	return hunt.ExpanderFunc(func(context.Context, hunt.Indicator) ([]hunt.Indicator, error) {
+		return []hunt.Indicator{{SHA256: file}}, nil
+	})
+}
+
+// The expander is asked once, again on the second day, and with each search while it has no calls left.
+func TestExpanderIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	p := newPatience(verdict(true, nil))
+	asked, later := 0, true
+	p.cfg.Expander = hunt.ExpanderFunc(func(context.Context, hunt.Indicator) ([]hunt.Indicator, error) {
+		if asked++; later {
+			return nil, fmt.Errorf("%w: 50 of 50", hunt.ErrLater)
+		}
+		return nil, nil
+	})
+	r := run(t, p.cfg)
+	if asked != 1 || len(r.LeftAloneTotal) != 1 {
+		t.Errorf("asked %d times, left alone %v", asked, r.LeftAloneTotal)
+	}
+	later = false
+	for range 20 {
+		p.after(t, time.Hour)
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times on the first day, want 2", asked)
+	}
+	for range 60 {
+		p.after(t, time.Hour)
+	}
+	if asked != 3 {
+		t.Errorf("asked %d times on all days, want 3", asked)
 	}
 }
 

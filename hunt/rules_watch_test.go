@@ -23,6 +23,7 @@ var readingOperations = []string{
 	"POST /api/investigate/v2/orgs/{org_key}/processes/search_jobs",
 	"GET /api/investigate/v2/orgs/{org_key}/processes/search_jobs/{job_id}/results",
 	"DELETE /api/investigate/v1/orgs/{org_key}/processes/search_jobs/{job_id}",
+	"POST /api/investigate/v2/orgs/{org_key}/events/{process_guid}/_search",
 	"POST /appservices/v6/orgs/{org_key}/devices/_search",
 	"POST /appservices/v6/orgs/{org_key}/reputations/overrides/_search",
 	"GET /appservices/v6/orgs/{org_key}/devices/{device_id}",
@@ -134,12 +135,13 @@ func (o *office) queries() []string {
 	return all
 }
 
-// executedQuery and touchedQuery are the searches for one file.
-func executedQuery(p program) string { return "process_hash:" + p.sha() }
-
-func touchedQuery(p program) string {
-	h := p.sha()
-	return "(hash:" + h + " OR scriptload_hash:" + h + " OR fileless_scriptload_hash:" + h + " OR blocked_hash:" + h + ") AND NOT process_hash:" + h
+// queryOf is the search for one file.
+func queryOf(p program) string {
+	fields := []string{"process_hash", "hash", "scriptload_hash", "fileless_scriptload_hash", "blocked_hash"}
+	for i, field := range fields {
+		fields[i] = field + ":" + p.sha()
+	}
+	return fields[0] + " OR (" + strings.Join(fields[1:], " OR ") + ")"
 }
 
 func (o *office) device(t *testing.T, id int64) cbctest.Device {

@@ -209,7 +209,7 @@ func (o *office) hunter(t *testing.T, c crew) *hunt.Hunter {
 	t.Helper()
 	tap, console, manager := o.clients(t, c)
 	source, err1 := proofpointhunt.New(tap, proofpointhunt.Options{Delivered: true, Blocked: true})
-	search, err2 := cbchunt.New(cbchunt.Config{Processes: console.Processes})
+	search, err2 := cbchunt.New(cbchunt.Config{Processes: console.Processes, Events: console.Processes})
 	var store dedupe.Store = &o.store
 	if c.store != nil {
 		store = c.store

@@ -24,6 +24,8 @@ type file struct {
 	md5    hunt.MD5
 	// names are the distinctive names of the attachment, with the first time that a mail brought it.
 	names []sentName
+	// second means that no mail brought the file, but another one did.
+	second bool
 }
 
 type sentName struct {
@@ -38,7 +40,7 @@ func (q *query) parts(batch []hunt.Indicator) [][]file {
 	for _, ind := range batch {
 		f := byHash[ind.SHA256]
 		if f == nil {
-			f = &file{sha256: ind.SHA256}
+			f = &file{sha256: ind.SHA256, second: !ind.Of.IsZero()}
 			byHash[ind.SHA256] = f
 			order = append(order, ind.SHA256)
 		}

@@ -106,6 +106,9 @@ func (q *query) row(files []file, p cbc.Process, open map[cbc.ProcessGUID]cbc.Pr
 	explained := false
 	for _, f := range files {
 		switch {
+		case f.second && trusted(reputation(p)) && (p.HasSHA256(f.sha256) || !f.md5.IsZero() && hasMD5(p, f.md5)):
+			explained = true
+			q.s.cfg.Warn(fmt.Sprintf("a condemned file brings %s along, which Carbon Black Cloud trusts: it is not hunted", f.sha256))
 		case p.HasSHA256(f.sha256):
 			explained = true
 			q.found(f, hunt.Executed, p, func(s *hunt.Sighting) { s.Field = "process_hash" })

@@ -81,6 +81,7 @@ type watched struct {
 	Since    time.Time `json:"since"`
 	Searched time.Time `json:"searched"`
 	Verified time.Time `json:"verified,omitzero"`
+	Expanded time.Time `json:"expanded,omitzero"`
 }
 
 // Watch implements [hunt.Backlog]. What is kept by the run itself, and by earlier ones, is put together under one key.
@@ -97,7 +98,7 @@ func (l *Ledger) watch(ctx context.Context, run string, open []hunt.OpenIndicato
 	keys := make([]dedupe.Key, 0, len(open))
 	hashes := make([]hunt.SHA256, 0, len(open))
 	for _, o := range open {
-		note, err := json.Marshal(watched{o.Indicator, o.Since.UTC(), o.Searched.UTC(), o.Verified.UTC()})
+		note, err := json.Marshal(watched{o.Indicator, o.Since.UTC(), o.Searched.UTC(), o.Verified.UTC(), o.Expanded.UTC()})
 		if err != nil {
 			return err
 		}
@@ -232,7 +233,7 @@ func (f *openFile) add(r dedupe.Record, w watched) {
 
 // open is the file as the hunt sees it, and when it was last kept or finished with.
 func (f *openFile) open() (o hunt.OpenIndicator, last time.Time) {
-	o = hunt.OpenIndicator{Indicator: f.merged.indicators[0], Since: f.watch.Since, Searched: f.watch.Searched, Verified: f.watch.Verified}
+	o = hunt.OpenIndicator{Indicator: f.merged.indicators[0], Since: f.watch.Since, Searched: f.watch.Searched, Verified: f.watch.Verified, Expanded: f.watch.Expanded}
 	if f.kept.IsZero() {
 		return o, o.Searched
 	}
