@@ -26,6 +26,8 @@ type WebhookConfig struct {
 	Timeout time.Duration
 	// UserAgent names the caller. Defaults to pphunt.
 	UserAgent string
+	// Evidence is the least that is posted. Defaults to [hunt.Named], which is everything.
+	Evidence hunt.Evidence
 }
 
 // NewWebhook posts each finding, one file in one process, to a URL: any evidence will do. The body is JSON:
@@ -45,7 +47,7 @@ func NewWebhook(cfg WebhookConfig) (hunt.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec := hunt.Spec{Name: "webhook", Scope: hunt.ScopeProcess, Impact: hunt.Tells, Evidence: hunt.Named, Batch: hunt.BatchTask}
+	spec := hunt.Spec{Name: "webhook", Scope: hunt.ScopeProcess, Impact: hunt.Tells, Evidence: max(cfg.Evidence, hunt.Named), Batch: hunt.BatchTask}
 	return hunt.NewAction(spec, func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 		return each(ctx, tasks, inFlight, func(ctx context.Context, t hunt.Task) hunt.Outcome {
 			f, err := newFinding(t)

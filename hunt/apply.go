@@ -58,7 +58,7 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	r := &Report{
 		Run: p.Run, Window: p.Window, Begun: p.Begun, DryRun: dry,
 		Indicators: p.Indicators, Sightings: p.Sightings, Problems: slices.Clone(p.Problems),
-		LeftAlone: p.left.entries, LeftAloneTotal: p.left.total, HuntedUntil: h.untils(p), Resting: p.resting, Holes: p.holes,
+		LeftAlone: p.left.entries, LeftAloneTotal: p.left.total, HuntedUntil: h.untils(p), Resting: p.resting, Rehunted: p.rehunted, Holes: p.holes,
 		BadRecords: p.bad,
 	}
 	x := h.newRun(r, p.by)

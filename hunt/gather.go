@@ -38,10 +38,12 @@ type gatherer struct {
 	stale map[SHA256]bool
 	// suspect are the files whose verdict the source says was taken back.
 	suspect map[SHA256]bool
-	resting int
-	covered Window
-	holes   []Window
-	bad     int
+	// rehunted are the files of earlier runs that were finished with and are searched for again.
+	rehunted map[SHA256]bool
+	resting  int
+	covered  Window
+	holes    []Window
+	bad      int
 	// lost is why a bad record was not kept.
 	lost error
 
@@ -67,6 +69,7 @@ func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *g
 		open:       make(map[SHA256]OpenIndicator),
 		stale:      make(map[SHA256]bool),
 		suspect:    make(map[SHA256]bool),
+		rehunted:   make(map[SHA256]bool),
 		dirty:      make(map[SHA256]bool),
 	}
 	g.workers.Go(func() { g.batch(ctx) })

@@ -34,9 +34,10 @@ type Plan struct {
 	// open is what the backlog says of the files that were taken up from it, and since when the others are open.
 	open map[SHA256]OpenIndicator
 	// resting counts the open files that this run did not search for.
-	resting int
-	holes   []Window
-	bad     int
+	resting  int
+	rehunted []SHA256
+	holes    []Window
+	bad      int
 	// tellOfSecondStage means that files of a second stage are no reason to do more than to tell.
 	tellOfSecondStage bool
 	// fair knows the verdicts that were asked for already, nil for a plan that was read.
@@ -59,6 +60,11 @@ func (h *Hunter) plan(ctx context.Context, w Window, keep bool) *Plan {
 	p.Indicators, p.Sightings = g.result()
 	g.reconsider(ctx, p)
 	p.Problems, p.left, p.withdrawn = g.problems, g.left, g.withdrawn
+	for _, ind := range p.Indicators {
+		if g.rehunted[ind.SHA256] {
+			p.rehunted = append(p.rehunted, ind.SHA256)
+		}
+	}
 	weak := newWeakEvidence()
 	p.Tasks = h.tasks(p, weak)
 	for _, l := range weak.leftAlone() {

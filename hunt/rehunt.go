@@ -69,6 +69,7 @@ func (g *gatherer) takeUp(ctx context.Context) {
 		if _, named := g.open[o.SHA256]; !named { // the expander may have named it meanwhile
 			g.open[o.SHA256] = o
 			g.stale[o.SHA256] = !o.Verified.Equal(g.begun)
+			g.rehunted[o.SHA256] = !o.Searched.IsZero()
 		}
 		g.mu.Unlock()
 		if g.meet(o.Indicator, false) && g.toExpand(o) {

@@ -24,6 +24,8 @@ type Report struct {
 	Outcomes []Outcome `json:"outcomes"`
 	// HuntedUntil is until when each of Indicators is hunted on. Those that are not hunted any more are missing.
 	HuntedUntil map[SHA256]time.Time `json:"hunted_until,omitempty"`
+	// Rehunted are those of Indicators that an earlier run brought, and that were searched for again.
+	Rehunted []SHA256 `json:"rehunted,omitempty"`
 	// Resting counts the files of earlier runs that are hunted still and were not due in this one.
 	Resting int `json:"resting,omitempty"`
 	// Holes are the times that could not be asked about any more. Each is among Problems too.

@@ -21,17 +21,20 @@ const (
 const usage = `pp2cbc finds the attachments that Proofpoint TAP condemned on the endpoints of Carbon Black Cloud, and contains them.
 
 usage:
-  pp2cbc [flags]                 hunt once, for the last hour
+  pp2cbc [flags]                 hunt once: all that was condemned since the run before, and what is hunted still
+  pp2cbc hunt HASH...|-          hunt the files of a list, with the same guards, ledger and report
   pp2cbc --dry-run               read everything, change nothing, say what would be done
   pp2cbc --demo                  show it on a made-up company, without any account
   pp2cbc status [flags]          what is held, failed or being done; asks no service
   pp2cbc apply --held ID...      do what is held or given up after all
   pp2cbc undo [flags]            take back what was done
+  pp2cbc close SHA256...         hunt files no longer
   pp2cbc action [flags]          kill one process and delete one file on one device
 
 flags:
   --config FILE                  the configuration (default config.conf)
-  --start-time T, --end-time T   the window, ISO 8601 in UTC, such as 2026-03-02T10:00:00Z; from 30 s to 1 h long, in the past
+  --start-time T, --end-time T   one window instead, ISO 8601 in UTC, such as 2026-03-02T10:00:00Z; from 30 s to 7 days long, in
+                                 the past; the next run without them goes on where it would have without this one
   --dry-run                      read everything, change nothing, say what would be done
   --plan FILE                    the same, and keep it in FILE for --apply
   --apply FILE                   do exactly what the plan says, where nothing has changed since
@@ -40,6 +43,11 @@ flags:
   --demo                         the demonstration
   --version                      print the version and end
   -h, --help                     print this text and end
+
+flags of hunt:
+  HASH...                        SHA-256 of files; - reads a list from standard input
+  --file FILE                    a list: a SHA-256 in each line, or CSV with a comment behind it
+  --config FILE, --dry-run, --json
 
 flags of status:
   --all                          also what is done
@@ -154,15 +162,17 @@ func (c *common) parse(fs *flag.FlagSet, args []string) (rest []string, err erro
 
 const (
 	shortest = 30 * time.Second
-	longest  = time.Hour
 	// settled is how long a window must have been over: the service refuses one that is still current.
 	settled = time.Minute
 	// remembered is how far back the service answers: 7 days, less a margin for the time that a run takes.
 	remembered = 7*24*time.Hour - 15*time.Minute
 )
 
-// window is the span to hunt in: what the flags say, and otherwise the hour that ended delta ago.
+// window is the span to hunt in: what the flags say, and otherwise the zero window, for everything since the run before.
 func window(o options, delta time.Duration, now time.Time) (hunt.Window, error) {
+	if o.start == "" && o.end == "" {
+		return hunt.Window{}, nil
+	}
 	w := hunt.Window{End: now.Add(-max(delta, settled)).Truncate(time.Second)}
 	var err error
 	if o.end != "" {
@@ -170,7 +180,7 @@ func window(o options, delta time.Duration, now time.Time) (hunt.Window, error) 
 			return w, err
 		}
 	}
-	w.Start = w.End.Add(-longest)
+	w.Start = w.End.Add(-time.Hour)
 	if o.start != "" {
 		if w.Start, err = parseTime("--start-time", o.start); err != nil {
 			return w, err
@@ -182,8 +192,6 @@ func window(o options, delta time.Duration, now time.Time) (hunt.Window, error) 
 		return w, fmt.Errorf("the window ends at %s, which is not yet a minute ago: choose an earlier --end-time", w.End.Format(time.RFC3339))
 	case length < shortest:
 		return w, fmt.Errorf("the window from %s to %s is %s long: it must be at least 30 s", w.Start.Format(time.RFC3339), w.End.Format(time.RFC3339), length)
-	case length > longest:
-		return w, fmt.Errorf("the window from %s to %s is %s long: it must be at most 1 h", w.Start.Format(time.RFC3339), w.End.Format(time.RFC3339), length)
 	case w.Start.Before(now.Add(-remembered)):
 		return w, fmt.Errorf("the window begins at %s: Proofpoint TAP answers for the last 7 days only", w.Start.Format(time.RFC3339))
 	}

@@ -74,7 +74,8 @@ type actionConfig struct {
 	policy        string
 	denylist      bool
 	nsxTag        string
-	evidence      hunt.Evidence
+	// evidence is the least that is needed of a machine, and the others are for single actions.
+	evidence, isolateEvidence, policyEvidence, tagEvidence, webhookEvidence hunt.Evidence
 }
 
 // parser turns text into settings and collects what is wrong with it.
@@ -237,6 +238,9 @@ func parseConfig(v *values) (*config, error) {
 	if c.audit != "" && (c.audit == c.ledger || c.audit == c.logFile) {
 		p.fail("audit", "filename", "is the file of something else already")
 	}
+	if d := c.hunt.deadLetters; d != "" && (d == c.ledger || d == c.logFile || d == c.audit) {
+		p.fail("hunt", "dead_letters", "is the file of something else already")
+	}
 	if c.actions.nsxTag != "" && !c.nsx.complete() {
 		p.fail("actions", "nsx_tag", "needs NSX.url, NSX.username and NSX.password")
 	}
@@ -261,9 +265,11 @@ func (p *parser) actions() actionConfig {
 	if a.script, err = splitCommand(p.switched("script")); err != nil {
 		p.fail("actions", "script", "%w", err)
 	}
-	if a.evidence, err = hunt.ParseEvidence(strings.ToLower(v.get("actions", "evidence"))); err != nil || a.evidence < hunt.Touched {
-		p.fail("actions", "evidence", "want executed or touched")
-	}
+	a.evidence = p.evidence("evidence", hunt.Executed, hunt.Touched)
+	a.isolateEvidence = p.evidence("isolate_evidence", a.evidence, hunt.Touched)
+	a.policyEvidence = p.evidence("policy_evidence", a.evidence, hunt.Touched)
+	a.tagEvidence = p.evidence("nsx_tag_evidence", a.evidence, hunt.Touched)
+	a.webhookEvidence = p.evidence("webhook_evidence", hunt.Named, hunt.Named)
 	if a.webhook != nil {
 		if u, err := url.Parse(a.webhook.text()); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			p.fail("actions", "webhook", "is not an http or https URL")

@@ -86,6 +86,7 @@ func TestOldConfigIsReadAsItStands(t *testing.T) {
 	want := actionConfig{
 		script:    []string{"python3", "my action.py", "--file_path", "{file_path}", `C:\new\table`},
 		scriptDir: filepath.Dir(c.ledger), scriptTimeout: 5 * time.Minute, isolate: true, evidence: hunt.Executed, evidenceLimit: 100 << 20,
+		isolateEvidence: hunt.Executed, policyEvidence: hunt.Executed, tagEvidence: hunt.Executed, webhookEvidence: hunt.Named,
 	}
 	if diff := cmp.Diff(want, c.actions, cmp.AllowUnexported(actionConfig{})); diff != "" {
 		t.Errorf("actions mismatch (-want +got):\n%s", diff)
@@ -196,12 +197,12 @@ func TestWindow(t *testing.T) {
 		want             hunt.Window
 		problem          string
 	}{
-		{"the last hour by default", "", "", hunt.Window{Start: at(10, 45, 0), End: at(11, 45, 0)}, ""},
+		{"all since the last run by default", "", "", hunt.Window{}, ""},
 		{"both given, one with an offset", "2026-03-02T11:00:00+01:00", "2026-03-02T11:00:00Z", hunt.Window{Start: at(10, 0, 0), End: at(11, 0, 0)}, ""},
 		{"only the start", "2026-03-02T11:30:00Z", "", hunt.Window{Start: at(11, 30, 0), End: at(11, 45, 0)}, ""},
 		{"only the end", "", "2026-03-02T09:00:00Z", hunt.Window{Start: at(8, 0, 0), End: at(9, 0, 0)}, ""},
 		{"too short", "2026-03-02T10:00:00Z", "2026-03-02T10:00:29Z", hunt.Window{}, "at least 30 s"},
-		{"too long", "2026-03-02T10:00:00Z", "2026-03-02T11:00:01Z", hunt.Window{}, "at most 1 h"},
+		{"days", "2026-02-24T10:00:00Z", "2026-03-02T11:00:01Z", hunt.Window{Start: time.Date(2026, 2, 24, 10, 0, 0, 0, time.UTC), End: at(11, 0, 1)}, ""},
 		{"in the future", "2026-03-02T12:30:00Z", "2026-03-02T13:00:00Z", hunt.Window{}, "not yet a minute ago"},
 		{"too old", "2026-02-20T10:00:00Z", "2026-02-20T11:00:00Z", hunt.Window{}, "7 days"},
 		{"no time", "yesterday", "", hunt.Window{}, `--start-time "yesterday"`},

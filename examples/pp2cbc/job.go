@@ -17,6 +17,8 @@ type job struct {
 	cfg    *config
 	logger *slog.Logger
 	json   bool
+	// given means that the window of the hunt came from the command line.
+	given bool
 }
 
 // begin reads the configuration and opens the log. The function that it returns closes it.
@@ -84,9 +86,11 @@ func (j *job) hunt(ctx context.Context, o options) int {
 	defer w.close()
 	if !o.dryRun {
 		report, err := w.hunter.Run(ctx, window)
+		j.given = !window.IsZero()
 		return j.end(w, report, err, "")
 	}
 	plan := w.hunter.Plan(ctx, window)
+	j.given = !window.IsZero()
 	report, err := w.hunter.Preview(ctx, plan)
 	code = j.end(w, report, err, "")
 	switch {
@@ -118,7 +122,7 @@ func (j *job) print(w *wired, r *hunt.Report, kind string) error {
 	if j.json {
 		return j.encode(r)
 	}
-	s := story{page: page{w: j.out, most: cmp.Or(j.most, 40)}, r: r, kind: kind, brief: j.brief, specs: w.specs, effects: effects(j.cfg)}
+	s := story{page: page{w: j.out, most: cmp.Or(j.most, 40)}, r: r, kind: kind, given: j.given, brief: j.brief, specs: w.specs, effects: effects(j.cfg)}
 	s.print()
 	return s.err
 }

@@ -22,7 +22,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	p := program{out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now}
+	p := program{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now}
 	code := p.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -31,6 +31,7 @@ func main() {
 // program is the command line, with everything that it touches outside.
 type program struct {
 	out, err io.Writer
+	in       io.Reader
 	environ  []string
 	now      func() time.Time
 	// brief leaves out of reports what an earlier one has told already.
@@ -86,6 +87,10 @@ func (p program) command(ctx context.Context, args []string) int {
 			return p.status(ctx, args[1:])
 		case "apply":
 			return p.release(ctx, args[1:])
+		case "hunt":
+			return p.huntList(ctx, args[1:])
+		case "close":
+			return p.closeFiles(ctx, args[1:])
 		case "undo":
 			return p.undo(ctx, args[1:])
 		}

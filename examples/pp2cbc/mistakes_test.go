@@ -23,7 +23,7 @@ func TestMistakesSendNothing(t *testing.T) {
 		{"a key set and emptied", nil, "delta = 1", "delta = 1\nprincipal =", "set twice", false},
 		{"maybe", nil, "isolate = True", "isolate = maybe", "neither true nor false", false},
 		{"too short a window", []string{"--start-time", "2026-01-01T10:00:00Z", "--end-time", "2026-01-01T10:00:10Z"}, "", "", "at least 30 s", false},
-		{"too long a window", []string{"--start-time", "2026-01-01T10:00:00Z", "--end-time", "2026-01-01T12:00:00Z"}, "", "", "at most 1 h", false},
+		{"too old a window", []string{"--start-time", "2026-01-01T10:00:00Z", "--end-time", "2026-01-01T12:00:00Z"}, "", "", "the last 7 days only", false},
 		{"a window in the future", []string{"--start-time", "2126-01-01T10:00:00Z", "--end-time", "2126-01-01T10:30:00Z"}, "", "", "not yet a minute ago", false},
 		{"a tag without NSX", nil, "[NSX]", "nsx_tag = x\n[Nsx]", "nsx_tag", false},
 		{"an unknown policy", nil, "isolate = True", "isolate = True\npolicy = contain", `no policy "contain"`, true},

@@ -72,6 +72,10 @@ func schema() []key {
 		{section: "actions", name: "denylist", fallback: "False"},
 		{section: "actions", name: "nsx_tag"},
 		{section: "actions", name: "evidence", fallback: "executed"},
+		{section: "actions", name: "isolate_evidence"},
+		{section: "actions", name: "policy_evidence"},
+		{section: "actions", name: "nsx_tag_evidence"},
+		{section: "actions", name: "webhook_evidence", fallback: "named"},
 		{section: "actions", name: "evidence_limit", fallback: "100MB"},
 		{section: "guard", name: "protect_names"},
 		{section: "guard", name: "protect_ids"},
@@ -90,6 +94,11 @@ func schema() []key {
 		{section: "guard", name: "plan_max_age", fallback: "24h"},
 		{section: "guard", name: "give_up", fallback: "7d"},
 		{section: "hunt", name: "rehunt", fallback: "7d"},
+		{section: "hunt", name: "first_run", fallback: "1h"},
+		{section: "hunt", name: "look_back", fallback: "45m"},
+		{section: "hunt", name: "evidence", fallback: "named"},
+		{section: "hunt", name: "second_stage", fallback: "off"},
+		{section: "hunt", name: "dead_letters", fallback: "dead-letters.jsonl"},
 		{section: "audit", name: "filename", fallback: "audit.jsonl"},
 	}
 }

@@ -34,7 +34,7 @@ func TestPrintingShowsNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, verifier, err := newSource(cfg, logger)
+	source, verifier, err := newTAP(cfg, logger)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,8 +82,8 @@ func (p program) status(ctx context.Context, args []string) int {
 			return exitFailed
 		}
 	}
-	s := standing{Ledger: j.cfg.ledger, Counts: make(map[situation]int), everything: o.all}
-	if err := s.add(ctx, l, all, o.all); err != nil {
+	s := standing{until: j.cfg.hunt.rehunt, now: j.now(), Ledger: j.cfg.ledger, Counts: make(map[situation]int), everything: o.all}
+	if err := errors.Join(s.add(ctx, l, all, o.all), s.addHunt(ctx, l, j.cfg)); err != nil {
 		j.complain("%v", err)
 		return exitFailed
 	}
@@ -108,6 +108,14 @@ type standing struct {
 	Tasks []hunt.Record
 	// Claims tell who does what is being done.
 	Claims []claim
+	// Open are the files that are hunted still.
+	Open []openFile
+	// Read is how far the mails were read.
+	Read []readUpTo
+	// Letters are the records that could not be read.
+	Letters *letters
+	until   time.Duration
+	now     time.Time
 	// everything means that the tasks that are done are asked for, and each of them is to be shown.
 	everything bool
 }
@@ -123,7 +131,10 @@ func (s standing) MarshalJSON() ([]byte, error) {
 		Counts map[string]int `json:"counts"`
 		Tasks  []hunt.Record  `json:"tasks"`
 		Claims []claim        `json:"claims,omitempty"`
-	}{s.Ledger, counts, s.Tasks, s.Claims})
+		Open   []openFile     `json:"open_files"`
+		Read   []readUpTo     `json:"read_up_to"`
+		Bad    *letters       `json:"dead_letters,omitempty"`
+	}{s.Ledger, counts, s.Tasks, s.Claims, s.Open, s.Read, s.Letters})
 }
 
 type claim struct {

@@ -52,6 +52,7 @@ func (j *job) printStanding(s standing) error {
 			p.printf("  "+part.advice+"\n", taskID(fitting[0].Task))
 		}
 	}
+	p.hunted(s)
 	return p.err
 }
 

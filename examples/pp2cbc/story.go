@@ -19,6 +19,8 @@ type story struct {
 	r *hunt.Report
 	// kind is what the report is of. Defaults to a run, or a dry run.
 	kind string
+	// given means that the window was asked for, and is not read again by the next run.
+	given bool
 	// brief leaves out what was found and what was left alone, and only counts what merely tells and what was done before.
 	brief bool
 	// specs and effects say of each action what it is about and what it sends.
@@ -70,7 +72,7 @@ func (s *story) problems() {
 			what += fmt.Sprintf(" of %d files", n)
 		}
 		s.printf("  %s: %s\n", what, harmless(explain(p.Err)))
-		if p.Stage == "intake" {
+		if hole := (*hunt.HoleError)(nil); p.Stage == "intake" && s.given && !errors.As(p.Err, &hole) {
 			s.printf("      repeat the window with --start-time %s --end-time %s\n", s.r.Window.Start.Format(time.RFC3339), s.r.Window.End.Format(time.RFC3339))
 		}
 	}
@@ -87,11 +89,32 @@ func stageName(stage string) string {
 	return stage
 }
 
+// files tells of each file who was sent it and where it was seen. What was searched for again and is nowhere is only counted.
 func (s *story) files() {
+	exposures := make(map[hunt.SHA256]hunt.Exposure, len(s.r.Indicators))
+	for _, e := range s.r.Exposures() {
+		exposures[e.SHA256] = e
+	}
+	quiet := make(map[hunt.SHA256]bool)
+	for _, hash := range s.r.Rehunted {
+		quiet[hash] = len(exposures[hash].Devices) == 0 && exposures[hash].Complete
+	}
+	told := slices.DeleteFunc(slices.Clone(s.r.Indicators), func(i hunt.Indicator) bool { return quiet[i.SHA256] })
 	s.printf("\nCondemned files: %d\n", len(s.r.Indicators))
-	for _, ind := range head(&s.page, s.r.Indicators) {
+	if n := len(s.r.Indicators) - len(told); n > 0 {
+		s.printf("  %s searched for again, and seen nowhere yet\n", plural(n, "file of earlier runs was", "files of earlier runs were"))
+	}
+	if n := s.r.Resting; n > 0 {
+		s.printf("  besides, %s hunted still and not due in this run\n", plural(n, "file is", "files are"))
+	}
+	for _, ind := range head(&s.page, told) {
 		t := ind.Threat
-		s.printf("  %s  %s\n", ind.SHA256, words(t.Status, t.Classification, strings.Join(ind.Files(), ", ")))
+		second := ""
+		if !ind.Of.IsZero() {
+			second = "second stage of " + ind.Of.String()[:12] + "…"
+		}
+		s.printf("  %s  %s\n", ind.SHA256, words(t.Status, t.Classification, strings.Join(ind.Files(), ", "), t.Comment, second))
+		s.exposure(exposures[ind.SHA256])
 		for _, m := range head(&s.page, ind.Mails) {
 			fate := "delivered"
 			if !m.Delivered {
@@ -103,6 +126,39 @@ func (s *story) files() {
 			}
 			s.printf("      mail %s to %s, %s %s\n", subject, harmless(strings.Join(m.Recipients, ", ")), fate, stamp(m.Time))
 		}
+	}
+}
+
+// exposure is who had a file, in short.
+func (s *story) exposure(e hunt.Exposure) {
+	var without []string
+	for _, r := range e.Recipients {
+		if r.Seen == hunt.None && r.Delivered {
+			without = append(without, r.Address)
+		}
+	}
+	seen := "seen nowhere yet"
+	switch {
+	case len(e.Devices) > 0:
+		byEvidence := make(tally)
+		for _, d := range e.Devices {
+			byEvidence[d.Evidence.String()]++
+		}
+		seen = fmt.Sprintf("seen on %s: %s", plural(len(e.Devices), "machine", "machines"), byEvidence)
+	case !e.Complete:
+		seen = "NOT SEARCHED FOR COMPLETELY, which says nothing of anybody"
+	}
+	if !e.Until.IsZero() {
+		seen += ", hunted until " + stamp(e.Until)
+	}
+	s.printf("      %s\n", seen)
+	if n := len(without); n > 0 {
+		most := min(n, 5)
+		rest := ""
+		if n > most {
+			rest = fmt.Sprintf(" and %d more", n-most)
+		}
+		s.printf("      no sighting of %s%s\n", harmless(strings.Join(without[:most], ", ")), rest)
 	}
 }
 
@@ -126,7 +182,13 @@ func (s *story) machines() {
 			if !sg.Time.IsZero() {
 				s.printf("  %s", stamp(sg.Time))
 			}
+			if sg.ByMD5 {
+				s.printf("  by its MD5")
+			}
 			s.printf("\n")
+			if f := sg.File; f.Path != "" {
+				s.printf("                %s %s  %s\n", harmless(f.What), harmless(f.Path), stamp(f.Time))
+			}
 		}
 	}
 }

@@ -18,9 +18,7 @@ import (
 	"github.com/pphunt/pphunt/cbc"
 	"github.com/pphunt/pphunt/hunt"
 	"github.com/pphunt/pphunt/hunt/cbchunt"
-	"github.com/pphunt/pphunt/hunt/proofpointhunt"
 	"github.com/pphunt/pphunt/nsx"
-	"github.com/pphunt/pphunt/proofpoint"
 )
 
 // errConfig marks errors that are the configuration's fault, although only a service could tell.
@@ -44,6 +42,9 @@ type purpose struct {
 	undo bool
 	// first means that there was no ledger yet.
 	first bool
+	// list takes the place of Proofpoint TAP as the source, if it is not nil, and letters that of the file of dead letters.
+	list    *listSource
+	letters hunt.DeadLetters
 	// warn tells the operator of what will not go well.
 	warn func(format string, args ...any)
 }
@@ -69,19 +70,21 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 	if err != nil {
 		return nil, badConfig("%v", err)
 	}
-	source, verifier, err := newSource(cfg, logger)
+	tap, quota, err := newTAP(cfg, logger)
 	if err != nil {
 		return nil, badConfig("%v", err)
 	}
 	searcher, err := cbchunt.New(cbchunt.Config{
 		Processes: carbonBlack.Processes,
+		Events:    carbonBlack.Processes,
+		Evidence:  cfg.hunt.evidence,
 		Warn:      func(text string) { logger.Warn("search", "warning", text) },
 		Now:       now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	guards, err := newGuards(cfg, carbonBlack)
+	trusted, guards, err := newGuards(cfg, carbonBlack)
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +104,16 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 	if err != nil {
 		return nil, err
 	}
+	backlog := hunt.Backlog(ledger)
+	if why.list != nil {
+		backlog = listBacklog{ledger, why.list}
+	}
+	intake, err := newIntake(cfg, why, tap, quota, trusted, ledger)
+	if err != nil {
+		return nil, badConfig("%v", err)
+	}
 	h, err := hunt.New(hunt.Config{
-		Source: source, Searcher: namedSearcher(cfg.cbc, "CarbonBlack", searcher), Ledger: ledger, Archive: ledger, Backlog: ledger, Verifier: verifier, Actions: list,
+		Source: intake.source, Expander: intake.expander, ActOnSecondStage: cfg.hunt.secondStage == secondAct, DeadLetters: intake.letters, Searcher: namedSearcher(cfg.cbc, "CarbonBlack", searcher), Ledger: ledger, Archive: ledger, Backlog: backlog, Verifier: intake.verifier, Actions: list,
 		Guards: guards, AutoUndo: cfg.guard.autoUndo, Recheck: cfg.guard.recheck, Rehunt: cfg.hunt.rehunt, PlanAge: cfg.guard.planAge, Realm: realm(cfg), Auditor: auditor,
 		Observer: hunt.ObserverFunc(func(e hunt.Event) { logEvent(logger, e) }), LookBack: cfg.lookBack, Now: now,
 	})
@@ -200,30 +211,6 @@ func newCBC(cfg *config, logger *slog.Logger) (*cbc.Client, error) {
 		HTTPClient: hc, UserAgent: cfg.product, Logger: logger,
 		Observe: func(ctx context.Context, c cbc.Call) { noteRequest(ctx, c.Op, c.Status, c.RequestID) },
 	})
-}
-
-func newSource(cfg *config, logger *slog.Logger) (hunt.Source, hunt.Verifier, error) {
-	hc, err := httpClient(cfg.tap)
-	if err != nil {
-		return nil, nil, err
-	}
-	client, err := proofpoint.New(proofpoint.Config{
-		BaseURL: cfg.tap.url, Credentials: proofpoint.Basic(cfg.tap.user, cfg.tap.secret.text()),
-		HTTPClient: hc, UserAgent: cfg.product, Logger: logger,
-		Observe: func(ctx context.Context, c proofpoint.Call) { noteRequest(ctx, c.Op, c.Status, c.RequestID) },
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	source, err := proofpointhunt.New(client, proofpointhunt.Options{Delivered: cfg.delivered, Blocked: cfg.blocked, Classifications: cfg.classes})
-	if err != nil {
-		return nil, nil, err
-	}
-	verifier := hunt.VerifierFunc(func(ctx context.Context, ind hunt.Indicator) (bool, error) {
-		condemned, err := source.Verify(ctx, ind)
-		return condemned, from(cfg.tap, "Proofpoint", err)
-	})
-	return namedSource(cfg.tap, "Proofpoint", source), verifier, nil
 }
 
 func newNSX(ctx context.Context, cfg *config, logger *slog.Logger) (*nsx.VirtualMachines, func(), error) {

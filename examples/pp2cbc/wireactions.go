@@ -39,7 +39,7 @@ func newActions(ctx context.Context, cfg *config, why purpose, client *cbc.Clien
 		list.add(cfg.cbc, "CarbonBlack", action, problem)
 	}
 	if a.webhook != nil {
-		action, problem := actions.NewWebhook(actions.WebhookConfig{URL: a.webhook.text(), UserAgent: cfg.product})
+		action, problem := actions.NewWebhook(actions.WebhookConfig{URL: a.webhook.text(), UserAgent: cfg.product, Evidence: a.webhookEvidence})
 		list.add(service{name: "the webhook"}, "actions", action, problem)
 		if problem == nil {
 			action, problem = actions.NewHoldWebhook(actions.WebhookConfig{URL: a.webhook.text(), UserAgent: cfg.product})
@@ -52,7 +52,7 @@ func newActions(ctx context.Context, cfg *config, why purpose, client *cbc.Clien
 	}
 	if a.isolate || why.undo {
 		action, problem := actions.NewIsolateWith(actions.IsolateConfig{
-			Devices: client.Devices, Evidence: a.evidence, Audit: client.AuditLog, Actor: cfg.cbc.user,
+			Devices: client.Devices, Evidence: a.isolateEvidence, Audit: client.AuditLog, Actor: cfg.cbc.user,
 		})
 		list.add(cfg.cbc, "CarbonBlack", action, problem)
 	}
@@ -83,14 +83,14 @@ func newActions(ctx context.Context, cfg *config, why purpose, client *cbc.Clien
 		if problem != nil {
 			return nil, badConfig("actions.nsx_tag: %v", problem)
 		}
-		action, problem := actions.NewNSXTag(actions.NSXTagConfig{VMs: machines, Devices: client.Devices, Tag: tag, Evidence: a.evidence})
+		action, problem := actions.NewNSXTag(actions.NSXTagConfig{VMs: machines, Devices: client.Devices, Tag: tag, Evidence: a.tagEvidence})
 		list.add(cfg.nsx, "NSX", action, problem)
 	}
 	switch {
 	case list.err != nil:
 		return nil, list.err
 	case why.undo:
-		action, problem := actions.NewPolicyMove(client.Devices, cbc.Policy{ID: 1, Name: placeholder}, a.evidence)
+		action, problem := actions.NewPolicyMove(client.Devices, cbc.Policy{ID: 1, Name: placeholder}, a.policyEvidence)
 		list.add(cfg.cbc, "CarbonBlack", action, problem)
 		return list.all, list.err
 	case a.policy == "":
@@ -119,7 +119,7 @@ func policyMove(ctx context.Context, cfg *config, client *cbc.Client, why purpos
 			why.warn("actions.policy: the policy %q does not allow Live Response, so that actions.live_response fails on machines that were moved to it", policy.Name)
 		}
 	}
-	action, err := actions.NewPolicyMove(client.Devices, policy, cfg.actions.evidence)
+	action, err := actions.NewPolicyMove(client.Devices, policy, cfg.actions.policyEvidence)
 	if err != nil {
 		return nil, badConfig("%v", err)
 	}

@@ -10,20 +10,20 @@ import (
 	"github.com/pphunt/pphunt/hunt/cbchunt"
 )
 
-// newGuards makes the guards of the configuration.
-func newGuards(cfg *config, client *cbc.Client) ([]hunt.Guard, error) {
+// newGuards makes the guards of the configuration, and the one that knows which files are trusted.
+func newGuards(cfg *config, client *cbc.Client) (*cbchunt.TrustedFiles, []hunt.Guard, error) {
 	g := cfg.guard
 	devices, err := cbchunt.NewProtectDevices(g.devices(client.Devices))
 	files, err2 := cbchunt.NewTrustedFiles(g.files(client.Reputation, client.Binaries))
 	if err := errors.Join(err, err2); err != nil {
-		return nil, badConfig("%v", err)
+		return nil, nil, badConfig("%v", err)
 	}
 	ceilings := hunt.Ceilings{DevicesPerHash: g.perHash, DevicesPerRun: g.perRun, FleetShare: g.fleetShare, Fleet: cbchunt.FleetSize(client.Devices)}
 	var guards []hunt.Guard
 	for _, guard := range []hunt.Guard{devices, files, ceilings} {
 		guards = append(guards, namedGuard(cfg.cbc, "CarbonBlack", guard))
 	}
-	return guards, nil
+	return files, guards, nil
 }
 
 // devices says which machines are protected.

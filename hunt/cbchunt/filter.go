@@ -34,7 +34,7 @@ func (g *TrustedFiles) Filter(next hunt.Expander) hunt.Expander {
 			switch d := why[m.SHA256]; {
 			case d.text == "" && ctx.Err() == nil:
 				good = append(good, m)
-			case d.unsure:
+			case d.unsure || d.forbidden:
 				problems = append(problems, fmt.Errorf("cbchunt: whether %s can be trusted: %s", m.SHA256, d.text))
 			}
 		}

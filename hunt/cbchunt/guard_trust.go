@@ -272,12 +272,14 @@ type doubt struct {
 	text string
 	// unsure means that it could not be asked this time.
 	unsure bool
+	// forbidden means that it cannot be asked until a person has seen to it.
+	forbidden bool
 }
 
 // unasked is the doubt where nobody could tell. A missing permission is for a person; anything else is asked again.
 func unasked(what string, err error, needs, instead string) doubt {
 	if errors.Is(err, cbc.ErrForbidden) {
-		return doubt{text: fmt.Sprintf("%s: %s. Give the key %s, or %s", what, cause(err), needs, instead)}
+		return doubt{text: fmt.Sprintf("%s: %s. Give the key %s, or %s", what, cause(err), needs, instead), forbidden: true}
 	}
 	return doubt{text: what + ": " + cause(err), unsure: true}
 }

@@ -168,12 +168,45 @@ func (l *Ledger) close(ctx context.Context, keys []dedupe.Key, end func(dedupe.G
 // Open implements [hunt.Backlog]. Indicators that could not be finished with for longer than [Config.GiveUp] are given up: the error
 // names them, once.
 func (l *Ledger) Open(ctx context.Context) ([]hunt.OpenIndicator, error) {
+	all, tired, problems := l.unfinished(ctx)
+	var keys []dedupe.Key
+	for _, t := range tired {
+		keys = append(keys, t.keys...)
+		problems = append(problems, fmt.Errorf("gave up on %s: it could not be finished with since %s", t.file.SHA256, t.last.UTC().Format(time.RFC3339)))
+	}
+	problems = append(problems, l.settle(ctx, keys, "given up"))
+	if err := errors.Join(problems...); err != nil {
+		return all, fmt.Errorf("dedupehunt: open: %w", err)
+	}
+	return all, nil
+}
+
+// List tells which indicators are open, as Open does, and changes nothing: for people who want to know.
+func (l *Ledger) List(ctx context.Context) ([]hunt.OpenIndicator, error) {
+	all, tired, problems := l.unfinished(ctx)
+	for _, t := range tired {
+		all = append(all, t.file)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return all, fmt.Errorf("dedupehunt: list: %w", err)
+	}
+	return all, nil
+}
+
+// tired is an indicator that is to be given up.
+type tired struct {
+	file hunt.OpenIndicator
+	last time.Time
+	keys []dedupe.Key
+}
+
+// unfinished are the open indicators, those that are to be given up, and what could not be read.
+func (l *Ledger) unfinished(ctx context.Context) (all []hunt.OpenIndicator, over []tired, problems []error) {
 	records, err := l.cfg.Store.Unfinished(ctx, openPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("dedupehunt: open: %w", err)
+		return nil, nil, []error{err}
 	}
 	now := l.cfg.Now()
-	var problems []error
 	open := make(map[string]*openFile)
 	var order []string
 	for _, r := range records {
@@ -194,22 +227,15 @@ func (l *Ledger) Open(ctx context.Context) ([]hunt.OpenIndicator, error) {
 		}
 		f.add(r, w)
 	}
-	var all []hunt.OpenIndicator
-	var tired []dedupe.Key
 	for _, text := range order {
 		o, last := open[text].open()
 		if now.Sub(last) > l.cfg.GiveUp {
-			tired = append(tired, open[text].keys...)
-			problems = append(problems, fmt.Errorf("gave up on %s: it could not be finished with since %s", o.SHA256, last.UTC().Format(time.RFC3339)))
+			over = append(over, tired{o, last, open[text].keys})
 			continue
 		}
 		all = append(all, o)
 	}
-	problems = append(problems, l.settle(ctx, tired, "given up"))
-	if err := errors.Join(problems...); err != nil {
-		return all, fmt.Errorf("dedupehunt: open: %w", err)
-	}
-	return all, nil
+	return all, over, problems
 }
 
 // openFile is what the records say about one file.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/pphunt/pphunt/dedupe"
 	"github.com/pphunt/pphunt/hunt"
@@ -24,6 +25,18 @@ func (l *Ledger) Cursor(ctx context.Context, name string) ([]byte, error) {
 		return nil, nil
 	}
 	return records[0].Before, nil
+}
+
+// CursorNames lists what there is a cursor for, in order.
+func (l *Ledger) CursorNames(ctx context.Context) ([]string, error) {
+	var names []string
+	for r, err := range l.cfg.Store.Scan(ctx, cursorPrefix) {
+		if err != nil {
+			return names, fmt.Errorf("dedupehunt: cursors: %w", err)
+		}
+		names = append(names, strings.TrimPrefix(string(r.Key), cursorPrefix))
+	}
+	return names, nil
 }
 
 // MoveCursor implements [hunt.Cursors]. Whoever moves it has it alone meanwhile.

@@ -24,7 +24,6 @@ import (
 	"io"
 	"iter"
 	"strings"
-	"time"
 
 	"github.com/pphunt/pphunt/hunt"
 )
@@ -44,8 +43,6 @@ type Config struct {
 	Lines io.Reader
 	// Name is what to call the list, such as its file.
 	Name string
-	// Now is the clock, for when the files were condemned. Defaults to [time.Now].
-	Now func() time.Time
 }
 
 // Source is a [hunt.Source]. It has no cursor and takes no notice of windows. It is used once.
@@ -60,9 +57,6 @@ var _ hunt.Source = (*Source)(nil)
 func New(cfg Config) (*Source, error) {
 	if cfg.Lines == nil {
 		return nil, errors.New("listhunt: Config.Lines is missing")
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
 	}
 	return &Source{cfg: cfg}, nil
 }
@@ -130,11 +124,12 @@ func (s *Source) read(ctx context.Context, ask hunt.Ask, yield func(hunt.Indicat
 	return nil
 }
 
+// indicator has no time of a verdict: what a service says of the file stands against it.
 func (s *Source) indicator(e entry) hunt.Indicator {
 	return hunt.Indicator{
 		SHA256: e.hash,
 		Threat: hunt.Threat{
-			ID: e.hash.String(), Type: ThreatType, Classification: "malware", Status: "active", Time: s.cfg.Now().UTC(), Comment: e.comment,
+			ID: e.hash.String(), Type: ThreatType, Classification: "malware", Status: "active", Comment: e.comment,
 		},
 	}
 }

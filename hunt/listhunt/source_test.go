@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,7 +19,7 @@ func sha(n int) string { return fmt.Sprintf("%064x", n) }
 // read tells files and comments, and the reasons of bad lines.
 func read(t testing.TB, lines io.Reader) (files, bad []string, err error) {
 	t.Helper()
-	s, err := listhunt.New(listhunt.Config{Name: "list.txt", Lines: lines, Now: func() time.Time { return time.Unix(0, 0) }})
+	s, err := listhunt.New(listhunt.Config{Name: "list.txt", Lines: lines})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,7 +130,7 @@ func (r *reading) loadQuota(ctx context.Context) {
 // cursorName has the feed in it: what was read of one says nothing about another.
 func (s *Source) cursorName() string { return s.options.Name + "/" + string(s.feed()) }
 
-func (s *Source) quotaName() string { return s.options.Name + "/quota" }
+func (s *Source) quotaName() string { return s.options.Name + quotaSuffix }
 
 func (r *reading) keepQuota(ctx context.Context) {
 	q := r.s.options.Quota

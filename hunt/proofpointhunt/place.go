@@ -3,6 +3,7 @@ package proofpointhunt
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pphunt/pphunt/hunt"
@@ -28,6 +29,32 @@ type debt struct {
 	End   time.Time `json:"end"`
 	Never time.Time `json:"never"`
 }
+
+// Position is how far a [Source] has read.
+type Position struct {
+	// Next is up to when everything was read, but for Owed.
+	Next time.Time `json:"next"`
+	// Owed are the windows before that are to be read still, oldest first.
+	Owed []hunt.Window `json:"owed,omitempty"`
+}
+
+// ReadPosition reads what a source has kept in a cursor. It is no position, and no error, if the cursor is not that of a source's place.
+func ReadPosition(name string, text []byte) (p Position, ok bool, err error) {
+	if strings.HasSuffix(name, quotaSuffix) || len(text) == 0 {
+		return p, false, nil
+	}
+	place := new(place)
+	if err := place.read(text); err != nil {
+		return p, false, fmt.Errorf("proofpointhunt: the cursor %s: %w", name, err)
+	}
+	p.Next = place.Next
+	for _, d := range place.Debts {
+		p.Owed = append(p.Owed, hunt.Window{Start: d.Start, End: d.End})
+	}
+	return p, true, nil
+}
+
+const quotaSuffix = "/quota"
 
 func newPlace(stored []byte) *place { return &place{stored: stored} }
 
