@@ -185,11 +185,12 @@ const (
 )
 
 func description(t hunt.Task) string {
-	for _, ind := range t.Indicators {
-		if !ind.Of.IsZero() {
-			return fmt.Sprintf("%s: brought along by %s (%s, threat %s)%s", banBegins, ind.Of, ind.Threat.Classification, ind.Threat.ID, banEnds)
-		}
-		return fmt.Sprintf("%s (%s, threat %s)%s", banBegins, ind.Threat.Classification, ind.Threat.ID, banEnds)
+	if len(t.Indicators) == 0 {
+		return banBegins + banEnds
 	}
-	return banBegins + banEnds
+	ind, by := t.Indicators[0], ""
+	if !ind.Of.IsZero() {
+		by = fmt.Sprintf(": brought along by %s", ind.Of)
+	}
+	return fmt.Sprintf("%s%s (%s, threat %s)%s", banBegins, by, ind.Threat.Classification, ind.Threat.ID, banEnds)
 }

@@ -126,12 +126,11 @@ func seenOn(sightings []Sighting) []SeenOn {
 		on.Evidence = max(on.Evidence, s.Evidence)
 		add(&on.Fields, s.Field)
 		add(&on.Users, s.Process.User)
-		switch {
-		case s.Evidence == Executed:
-			add(&on.Paths, s.Process.Path)
-		default:
-			add(&on.Paths, s.File.Path)
+		path := s.File.Path
+		if s.Evidence == Executed {
+			path = s.Process.Path
 		}
+		add(&on.Paths, path)
 	}
 	slices.SortStableFunc(seen, func(a, b SeenOn) int {
 		return cmp.Or(cmp.Compare(b.Evidence, a.Evidence), cmp.Compare(a.Device.ID, b.Device.ID))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pphunt/pphunt/examples/internal/lab"
 	"github.com/pphunt/pphunt/hunt"
 	"github.com/pphunt/pphunt/proofpoint/proofpointtest"
 )
@@ -20,7 +21,8 @@ type demoStep struct {
 	full bool
 }
 
-// demoDay goes through a day: what would be done, doing it, what is held, a person who decides, and a verdict that is taken back. It
+// demoDay goes through a day: what would be done, doing it, what is held, a person who decides, a file that is opened later, and a verdict that is
+// taken back. It
 // ends well only if each command ends as it should.
 func (p program) demoDay(ctx context.Context, o options, d *demo) int {
 	fmt.Fprintf(p.out, "A made-up company of %d endpoints, on stand-ins for Proofpoint TAP, Carbon Black Cloud and NSX. Every action is on.\n", d.endpoints())
@@ -42,6 +44,10 @@ func (p program) demoDay(ctx context.Context, o options, d *demo) int {
 			rec, err := p.demoRecord(ctx, o, func(r hunt.Record) bool { return r.Task.Action == "isolate" && r.Status == hunt.Held })
 			return []string{"apply", "--held", taskID(rec.Task)}, err
 		}, exitDone, false},
+		{"Somebody opens the mail after all. The next run has no news from TAP, and finds it: condemned files are hunted for a week.", func() ([]string, error) {
+			d.lab.CBC.AddProcesses(lab.OpenedLater(p.now()))
+			return nil, nil
+		}, exitHeld, false},
 		{"TAP takes a verdict back. The same hunt once more: nothing is done twice, and what was done for no good reason comes first.", func() ([]string, error) {
 			rec, err := p.demoRecord(ctx, o, func(r hunt.Record) bool {
 				return r.Task.Action == "isolate" && r.Status == hunt.Done && strings.Contains(strings.ToLower(r.Task.String()), "fin-ws")

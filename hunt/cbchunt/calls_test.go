@@ -18,7 +18,7 @@ import (
 	"github.com/pphunt/pphunt/hunt"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew") //nolint:gochecknoglobals // a flag
+var update = flag.Bool("update", false, "write the golden files anew")
 
 // quiet are many files of many names, in batches of a hundred as a hunt makes them.
 func quiet(n int) [][]hunt.Indicator {

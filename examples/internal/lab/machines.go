@@ -130,6 +130,15 @@ func processes(now time.Time) []cbctest.Process {
 	}
 }
 
+// OpenedLater is a process that is not among those of the company yet: somebody runs the freight invoice after all, which her mail
+// program had only saved.
+func OpenedLater(now time.Time) cbctest.Process {
+	return cbctest.Process{
+		DeviceID: ines, PIDs: []int64{2650}, Name: users + `ines\downloads\invoice_0417.exe`, Hashes: []string{md5Of(invoice), invoice.sha256()},
+		Username: `CORP\ines`, Start: now, Time: now,
+	}
+}
+
 func md5Of(f file) string {
 	sum := md5.Sum([]byte(f.content)) //nolint:gosec // see above
 	return hex.EncodeToString(sum[:])
