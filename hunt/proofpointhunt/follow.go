@@ -127,6 +127,18 @@ func (r *reading) loadQuota(ctx context.Context) {
 	}
 }
 
+// pause reports whether it was not interrupted. Another run needs a moment to write down where it is.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // cursorName has the feed in it: what was read of one says nothing about another.
 func (s *Source) cursorName() string { return s.options.Name + "/" + string(s.feed()) }
 
@@ -161,7 +173,10 @@ func (r *reading) done(ctx context.Context, place *place, w proofpoint.Window) e
 		return nil //nolint:nilerr // the hunt knows what it could not keep; the next run reads the window again
 	}
 	r.poller.Forget(place.Next.Add(-r.s.options.LookBack))
-	for range 10 {
+	for try := range 10 {
+		if try > 0 && !pause(ctx, time.Duration(try)*20*time.Millisecond) {
+			break
+		}
 		place.cursor = r.poller.Cursor()
 		to, err := place.text()
 		if err != nil {
