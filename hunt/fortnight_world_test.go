@@ -40,8 +40,8 @@ func (l letter) message() proofpointtest.Message {
 	}
 }
 
-func newFortnight(t *testing.T) *fortnight {
-	f := &fortnight{t: t, start: time.Now().UTC(), expected: make(map[int64]string)}
+// emptyOffice has forty machines, quick searches, and nothing else.
+func emptyOffice() world {
 	w := world{cbc: cbctest.World{
 		Switches: cbctest.Switches{Search: cbctest.SearchSwitches{StartDelay: 1, Duration: 2, SegmentsAtOnce: true}},
 		Policies: []cbctest.Policy{{ID: 1, Name: "Standard"}, {ID: containing, Name: "Contain"}},
@@ -50,6 +50,27 @@ func newFortnight(t *testing.T) *fortnight {
 	for n := range int64(40) {
 		w.cbc.Devices = append(w.cbc.Devices, cbctest.Device{ID: 100 + n, Name: fmt.Sprintf(`CORP\LAP-%02d`, n)})
 	}
+	return w
+}
+
+// newQuietDay has one file, which is condemned in the next hour and has run on two machines.
+func newQuietDay(t *testing.T) *fortnight {
+	time.Sleep(2 * time.Hour)
+	f := &fortnight{t: t, start: time.Now().UTC(), expected: map[int64]string{101: "it ran there", 102: "and there"}}
+	w := emptyOffice()
+	w.tap.Messages = []proofpointtest.Message{letter{file: "only", to: "kim", sent: f.at(0, 10*time.Minute)}.message()}
+	for id := range f.expected {
+		p := ran(id, 1000+id, `c:\users\kim\paper.exe`, "only")
+		p.Time, p.Searchable = f.at(0, 20*time.Minute), f.at(0, 20*time.Minute)
+		w.cbc.Processes = append(w.cbc.Processes, p)
+	}
+	f.office = newOffice(t, w)
+	return f
+}
+
+func newFortnight(t *testing.T) *fortnight {
+	f := &fortnight{t: t, start: time.Now().UTC(), expected: make(map[int64]string)}
+	w := emptyOffice()
 	opened := func(device int64, file program, at time.Time, change func(*cbctest.Process)) {
 		p := ran(device, 1000+device, `c:\users\kim\paper.exe`, file)
 		p.Time, p.Start, p.Username = at, at, `CORP\kim`
