@@ -2,6 +2,7 @@ package hunt
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -71,6 +72,15 @@ func (r *Report) Exposures() []Exposure {
 		})
 	}
 	return exposures
+}
+
+// MarshalJSON adds the exposures.
+func (r Report) MarshalJSON() ([]byte, error) {
+	type plain Report
+	return json.Marshal(struct {
+		plain
+		Exposures []Exposure `json:"exposures"`
+	}{plain(r), r.Exposures()})
 }
 
 func recipientsOf(ind Indicator, sightings []Sighting) []Recipient {
