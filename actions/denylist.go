@@ -178,19 +178,13 @@ func fileName(t hunt.Task) string {
 	return ""
 }
 
-// How the description of a ban begins and ends, by which it is known again.
-const (
-	banBegins = "Attachment condemned by Proofpoint TAP"
-	banEnds   = ", set by pphunt"
-)
+// banEnds is how the description of a ban ends, by which it is known again.
+const banEnds = ", set by pphunt"
 
 func description(t hunt.Task) string {
 	if len(t.Indicators) == 0 {
-		return banBegins + banEnds
+		return condemnedByTAP + banEnds
 	}
-	ind, by := t.Indicators[0], ""
-	if !ind.Of.IsZero() {
-		by = fmt.Sprintf(": brought along by %s", ind.Of)
-	}
-	return fmt.Sprintf("%s%s (%s, threat %s)%s", banBegins, by, ind.Threat.Classification, ind.Threat.ID, banEnds)
+	ind := t.Indicators[0]
+	return fmt.Sprintf("%s (%s, threat %s)%s", whoCondemned(ind), ind.Threat.Classification, ind.Threat.ID, banEnds)
 }

@@ -65,5 +65,5 @@ func (b denylistBefore) made(o cbc.Override) bool {
 		return strings.EqualFold(string(o.ID), string(b.Created))
 	}
 	there := slices.ContainsFunc(b.Overrides, func(l listed) bool { return l.ID == o.ID })
-	return b.Overrides != nil && !there && strings.HasPrefix(o.Description, banBegins) && strings.HasSuffix(o.Description, banEnds)
+	return b.Overrides != nil && !there && described(o.Description) && strings.HasSuffix(o.Description, banEnds)
 }

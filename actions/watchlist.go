@@ -162,9 +162,6 @@ func (w *watchlist) feed(ctx context.Context, tasks []hunt.Task) (cbc.FeedID, er
 	return feed.ID, err
 }
 
-// reportBegins is how the description of a report begins, by which it is known again.
-const reportBegins = "Attachment condemned by Proofpoint TAP"
-
 func newReport(t hunt.Task) (cbc.Report, error) {
 	if len(t.Indicators) == 0 {
 		return cbc.Report{}, errors.New("the task has no indicator")
@@ -173,16 +170,14 @@ func newReport(t hunt.Task) (cbc.Report, error) {
 	threat := ind.Threat
 	tags := []string{threat.Status, threat.Classification, threat.Type}
 	title := fmt.Sprintf("%s %s %s: %s", threat.Status, threat.Classification, threat.Type, ind.SHA256)
-	description := fmt.Sprintf(reportBegins+", threat %s.", threat.ID)
 	if !ind.Of.IsZero() {
 		tags = append(tags, "second-stage")
 		title = "second stage: " + title
-		description = fmt.Sprintf(reportBegins+", threat %s: brought along by %s.", threat.ID, ind.Of)
 	}
 	return cbc.Report{
 		ID:          cbc.ReportID(ind.SHA256.String()),
 		Title:       title,
-		Description: description,
+		Description: fmt.Sprintf("%s, threat %s.", whoCondemned(ind), threat.ID),
 		Severity:    severity(threat.Score),
 		Link:        threat.URL,
 		Tags:        slices.DeleteFunc(tags, func(s string) bool { return s == "" }),

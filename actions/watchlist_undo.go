@@ -78,6 +78,6 @@ func sameReport(there, want cbc.Report) bool {
 
 // ourReport tells a report that is about the file alone and has our words.
 func ourReport(r cbc.Report, hash string) bool {
-	return strings.HasPrefix(r.Description, reportBegins) && len(r.IOCs) == 1 && len(r.IOCs[0].Values) == 1 &&
+	return described(r.Description) && len(r.IOCs) == 1 && len(r.IOCs[0].Values) == 1 &&
 		strings.EqualFold(r.IOCs[0].Values[0], hash)
 }

@@ -44,11 +44,14 @@ type Indicator struct {
 	Mails  []Mail `json:"mails"`
 }
 
+// ThreatListed is the type of the threat of a file that only a list condemns, which a person wants hunted.
+const ThreatListed = "listed"
+
 // Threat is the verdict on a file.
 type Threat struct {
 	// ID is the id of the threat at the service that condemned the file.
 	ID string `json:"id"`
-	// Type is what kind of thing is condemned. Only attachments are hunted.
+	// Type is what kind of thing is condemned: attachment, or [ThreatListed]. Nothing else is hunted.
 	Type string `json:"type"`
 	// Classification says what the file is, such as malware or phish.
 	Classification string `json:"classification"`

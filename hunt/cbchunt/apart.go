@@ -52,6 +52,16 @@ func (q *query) halve(ctx context.Context, files []file, when span, rows []cbc.P
 	if len(rows) == 0 || q.stopped {
 		return
 	}
+	// Of many machines with one file the events of a few have told which it is.
+	for _, f := range files {
+		if !q.touchedBy(f) {
+			continue
+		}
+		q.narrow(ctx, nameless([]file{f}), when, "", func(some []file) cbc.Expr { return boundTo(rows, touched(some), cbc.Not(own(files))) })
+		if rows = slices.DeleteFunc(slices.Clone(rows), func(p cbc.Process) bool { return q.told[told{p.GUID, f.sha256, hunt.Touched}] }); len(rows) == 0 {
+			return
+		}
+	}
 	halves := [][]file{files}
 	if half := len(files) / 2; half > 0 && !hasNames(files) {
 		halves = [][]file{files[:half], files[half:]} // that one of them is meant is certain
@@ -73,6 +83,16 @@ func (q *query) halve(ctx context.Context, files []file, when span, rows []cbc.P
 	if len(hidden) > 0 {
 		q.narrow(ctx, nameless(files), when, "process_hash", func(some []file) cbc.Expr { return boundTo(hidden, own(some)) })
 	}
+}
+
+// touchedBy tells whether a process is known that touched the file.
+func (q *query) touchedBy(f file) bool {
+	for t := range q.told {
+		if t.file == f.sha256 && t.evidence == hunt.Touched {
+			return true
+		}
+	}
+	return false
 }
 
 // boundTo finds what all expressions say, among some processes alone if they are few.

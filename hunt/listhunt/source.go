@@ -33,8 +33,6 @@ const (
 	MaxHashes = 100_000
 	// MaxLine is the longest line, in bytes.
 	MaxLine = 64 << 10
-	// ThreatType is the type of the threat of a file that a list condemns.
-	ThreatType = "listed"
 )
 
 // Config says what is read. Lines is required.
@@ -129,7 +127,7 @@ func (s *Source) indicator(e entry) hunt.Indicator {
 	return hunt.Indicator{
 		SHA256: e.hash,
 		Threat: hunt.Threat{
-			ID: e.hash.String(), Type: ThreatType, Classification: "malware", Status: "active", Comment: e.comment,
+			ID: e.hash.String(), Type: hunt.ThreatListed, Classification: "malware", Status: "active", Comment: e.comment,
 		},
 	}
 }
@@ -186,7 +184,7 @@ func header(line string) bool {
 // of next says nothing about a file that it need not know.
 func Verifier(next hunt.Verifier) hunt.Verifier {
 	return hunt.VerifierFunc(func(ctx context.Context, ind hunt.Indicator) (bool, error) {
-		listed := ind.Threat.Type == ThreatType
+		listed := ind.Threat.Type == hunt.ThreatListed
 		if next == nil {
 			if listed {
 				return true, nil

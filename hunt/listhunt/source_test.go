@@ -141,7 +141,7 @@ func TestVerifier(t *testing.T) {
 			t.Parallel()
 			ind := hunt.Indicator{SHA256: hunt.SHA256{1}}
 			if c.listed {
-				ind.Threat.Type = listhunt.ThreatType
+				ind.Threat.Type = hunt.ThreatListed
 			}
 			got, err := listhunt.Verifier(c.next).Verify(t.Context(), ind)
 			if got != c.want || (err != nil) != c.fails {
