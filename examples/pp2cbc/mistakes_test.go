@@ -71,7 +71,8 @@ func TestTroubleNamesTheServiceAndWhatToDo(t *testing.T) {
 			if c.name == "nobody at the address" {
 				gone := httptest.NewServer(http.NotFoundHandler())
 				gone.Close()
-				co.edit(t, "[Proofpoint]\nurl = "+co.server.URL, "[Proofpoint]\nurl = "+gone.URL)
+				// Servers of other tests get free ports of 127.0.0.1, and may get this one.
+				co.edit(t, "[Proofpoint]\nurl = "+co.server.URL, "[Proofpoint]\nurl = "+strings.Replace(gone.URL, "127.0.0.1", "127.0.0.2", 1))
 				c.want = []string{"Proofpoint TAP", "cannot be reached", "Proofpoint.url"}
 			} else {
 				co.edit(t, c.old, c.with)
