@@ -2,7 +2,6 @@ package hunt
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -85,148 +84,6 @@ func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *g
 	return g
 }
 
-// intake reads the source and hands each file that is new in this run on.
-func (g *gatherer) intake(ctx context.Context, w Window) {
-	ask := Ask{Window: w, OnLeft: g.leave, OnBad: func(r BadRecord) { g.unreadable(ctx, r) }, OnHole: g.hole, OnRead: g.read, OnCleared: g.cleared}
-	for ind, err := range g.h.cfg.Source.Indicators(ctx, ask) {
-		if err != nil {
-			g.problem(Problem{Stage: "intake", Err: err})
-			return
-		}
-		if ind.SHA256.IsZero() {
-			g.problem(Problem{Stage: "intake", Err: errors.New("hunt: the source gave an indicator without a hash")})
-			continue
-		}
-		if g.meet(ind, true) {
-			g.expand(ctx, ind)
-		}
-	}
-}
-
-func (g *gatherer) leave(l LeftAlone) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.left.add(l)
-}
-
-func (g *gatherer) cleared(file SHA256) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.suspect[file] = true
-}
-
-func (g *gatherer) hole(w Window) {
-	g.mu.Lock()
-	g.holes = append(g.holes, w)
-	g.mu.Unlock()
-	g.problem(Problem{Stage: "intake", Err: &HoleError{Window: w}})
-}
-
-// unreadable has a record kept for a person. What cannot be kept must come again.
-func (g *gatherer) unreadable(ctx context.Context, r BadRecord) {
-	var err error
-	if letters := g.h.cfg.DeadLetters; letters != nil && g.keep {
-		ctx, cancel := lasting(ctx)
-		defer cancel()
-		err = letters.Put(ctx, g.run, r)
-	}
-	g.mu.Lock()
-	g.bad++
-	if err != nil {
-		g.lost = err
-	}
-	g.mu.Unlock()
-	if err != nil {
-		g.problem(Problem{Stage: "intake", Err: fmt.Errorf("a record that could not be read was not kept either: %w", err)})
-	}
-}
-
-// read makes sure that everything which came so far outlives this process.
-func (g *gatherer) read(ctx context.Context, w Window) error {
-	g.mu.Lock()
-	g.covered = g.covered.with(Window{Start: w.Start.UTC(), End: w.End.UTC()})
-	lost := g.lost
-	g.mu.Unlock()
-	switch {
-	case !g.keep:
-		return ErrNotKept
-	case lost != nil:
-		return lost
-	}
-	return g.remember(ctx)
-}
-
-// meet takes an indicator in, and hands it on if it is new in this run. It reports whether it is.
-func (g *gatherer) meet(ind Indicator, named bool) bool {
-	g.mu.Lock()
-	if ind.SHA256 == sha256.Sum256(nil) {
-		g.left.add(LeftAlone{File: ind.SHA256.String(), Reason: "the hash is that of every empty file"})
-		g.mu.Unlock()
-		return false
-	}
-	known, ok := g.indicators[ind.SHA256]
-	news := true
-	if ok {
-		news = known.add(ind)
-	} else {
-		g.indicators[ind.SHA256] = &ind
-	}
-	if named && news {
-		g.dirty[ind.SHA256] = true
-	}
-	if named {
-		g.open[ind.SHA256] = OpenIndicator{Since: g.begun}
-		delete(g.stale, ind.SHA256)
-	}
-	search := *g.indicators[ind.SHA256]
-	search.Mails = slices.Clone(search.Mails)
-	g.mu.Unlock()
-	if ok {
-		return false
-	}
-	g.h.observe(g.run, Event{Step: StepIndicator, Name: search.SHA256.String(), Count: 1})
-	g.fresh <- search
-	return true
-}
-
-// expand asks for more files of the same threat, and takes them in.
-func (g *gatherer) expand(ctx context.Context, ind Indicator) {
-	if g.h.cfg.Expander == nil || !ind.Of.IsZero() {
-		return
-	}
-	select {
-	case g.asking <- struct{}{}:
-	case <-ctx.Done():
-		return
-	}
-	g.asked.Go(func() {
-		defer func() { <-g.asking }()
-		more, err := g.h.cfg.Expander.Expand(ctx, ind)
-		g.mu.Lock()
-		switch o := g.open[ind.SHA256]; {
-		case err == nil:
-			o.Expanded = g.begun
-			g.open[ind.SHA256] = o
-		case errors.Is(err, ErrLater):
-			g.left.add(LeftAlone{File: ind.SHA256.String(), Reason: "what the file brings along is not known yet: the calls for today are used up"})
-		}
-		g.mu.Unlock()
-		if err != nil && !errors.Is(err, ErrLater) {
-			g.problem(Problem{Stage: "forensics", Hashes: []SHA256{ind.SHA256}, Err: err})
-		}
-		for _, next := range more {
-			if next.SHA256.IsZero() || next.SHA256 == ind.SHA256 {
-				continue
-			}
-			next.Of, next.Threat, next.Mails = ind.SHA256, ind.Threat, slices.Clone(ind.Mails)
-			for i := range next.Mails {
-				next.Mails[i].FileName = ""
-			}
-			g.meet(next, true)
-		}
-	})
-}
-
 // batch forms batches: full, or as old as BatchDelay allows, or the last.
 func (g *gatherer) batch(ctx context.Context) {
 	var pending []Indicator
@@ -253,40 +110,6 @@ func (g *gatherer) batch(ctx context.Context) {
 			flush()
 		}
 	}
-}
-
-// remember has the backlog keep what it does not have yet. A backlog that fails does not keep the run from searching.
-func (g *gatherer) remember(ctx context.Context) error {
-	if !g.keep {
-		return nil
-	}
-	g.keeping.Lock()
-	defer g.keeping.Unlock()
-	g.mu.Lock()
-	var news []Indicator
-	for hash := range g.dirty {
-		ind := *g.indicators[hash]
-		ind.Mails = slices.Clone(ind.Mails)
-		news = append(news, ind)
-	}
-	clear(g.dirty)
-	g.mu.Unlock()
-	if len(news) == 0 {
-		return nil
-	}
-	sortIndicators(news)
-	ctx, cancel := lasting(ctx) // also of a run that is being stopped
-	defer cancel()
-	err := g.h.cfg.Backlog.Keep(ctx, g.run, news...)
-	if err != nil {
-		g.mu.Lock()
-		for _, ind := range news {
-			g.dirty[ind.SHA256] = true
-		}
-		g.mu.Unlock()
-		g.problem(Problem{Stage: "ledger", Err: err})
-	}
-	return err
 }
 
 // dispatch searches for a batch on a goroutine of its own as soon as a slot is free. Intake waits meanwhile: what is not

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +44,7 @@ type patience struct {
 	cfg      hunt.Config
 	now      time.Time
 	list     *backlog
+	mu       sync.Mutex // of searches: several run at once
 	searches [][]hunt.SHA256
 	found    []hunt.Sighting
 }
@@ -58,7 +61,9 @@ func newPatience(verifier hunt.Verifier, actions ...hunt.Action) *patience {
 			for _, ind := range batch {
 				hashes = append(hashes, ind.SHA256)
 			}
+			p.mu.Lock()
 			p.searches = append(p.searches, hashes)
+			p.mu.Unlock()
 			return searcher(p.found...).Search(ctx, batch, since)
 		}),
 	}
@@ -143,25 +148,25 @@ func TestNothingIsToldOfAnOldVerdict(t *testing.T) {
 // A thousand open files must not cost a thousand questions a run.
 func TestVerdictsOnOpenFilesAreAskedOnceADay(t *testing.T) {
 	t.Parallel()
-	asked := 0
+	var asked atomic.Int64
 	var list []hunt.Indicator
 	for n := range 60 {
 		list = append(list, indicator(byte(n+1)))
 	}
-	p := newPatience(hunt.VerifierFunc(func(context.Context, hunt.Indicator) (bool, error) { asked++; return true, nil }))
+	p := newPatience(hunt.VerifierFunc(func(context.Context, hunt.Indicator) (bool, error) { asked.Add(1); return true, nil }))
 	p.cfg.Source = source(nil, list...)
 	run(t, p.cfg)
 	for range 20 {
 		p.after(t, time.Hour)
 	}
-	if asked != 0 {
-		t.Errorf("%d questions on the first day, want none", asked)
+	if n := asked.Load(); n != 0 {
+		t.Errorf("%d questions on the first day, want none", n)
 	}
 	for range 10 {
 		p.after(t, time.Hour)
 	}
-	if asked != len(list) {
-		t.Errorf("%d questions on the second day, want %d", asked, len(list))
+	if n := asked.Load(); n != int64(len(list)) {
+		t.Errorf("%d questions on the second day, want %d", n, len(list))
 	}
 }
 
