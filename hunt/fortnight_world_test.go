@@ -1,7 +1,7 @@
 package hunt_test
 
 import (
-	"crypto/md5" //nolint:gosec // what some sensors report
+	"crypto/md5"
 	"encoding/hex"
 	"fmt"
 	"net/http"
@@ -28,7 +28,7 @@ func (l letter) message() proofpointtest.Message {
 	if l.verdict.IsZero() {
 		l.verdict = l.sent
 	}
-	sum := md5.Sum([]byte(l.file)) //nolint:gosec // see above
+	sum := md5.Sum([]byte(l.file))
 	return proofpointtest.Message{
 		Subject: "Your " + string(l.file), Sender: "billing@freight.example", Recipients: []string{l.to + "@corp.example"},
 		Time: l.sent, Visible: l.visible,
@@ -132,7 +132,7 @@ func newFortnight(t *testing.T) *fortnight {
 	// A sensor that tells the MD5 alone.
 	write(letter{file: "old sensor", to: "kim", sent: f.at(6, 12*hour)})
 	opened(113, "old sensor", f.at(6, 13*hour), func(p *cbctest.Process) {
-		sum := md5.Sum([]byte("old sensor")) //nolint:gosec // see above
+		sum := md5.Sum([]byte("old sensor"))
 		p.Hashes = []string{hex.EncodeToString(sum[:])}
 	})
 	f.expected[113] = "known by its MD5 alone"
