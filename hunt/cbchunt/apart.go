@@ -27,12 +27,11 @@ func (q *query) tellApart(ctx context.Context, files []file, when span, open map
 		if q.stopped {
 			return
 		}
-		explained := q.inCommandLine(files, p)
+		q.inCommandLine(files, p) // which does not say that the file was not touched as well
+		explained := false
 		if q.s.cfg.Events != nil && asked < mostEvents && ctx.Err() == nil {
 			asked++
-			if q.inEvents(ctx, files, p) {
-				explained = true
-			}
+			explained = q.inEvents(ctx, files, p)
 		}
 		if !explained {
 			unexplained = append(unexplained, p)
@@ -52,26 +51,10 @@ func (q *query) halve(ctx context.Context, files []file, when span, rows []cbc.P
 	if len(rows) == 0 || q.stopped {
 		return
 	}
-	// Of many machines with one file the events of a few have told which it is.
-	for _, f := range files {
-		if !q.touchedBy(f) {
-			continue
-		}
-		q.narrow(ctx, nameless([]file{f}), when, "", func(some []file) cbc.Expr { return boundTo(rows, touched(some), cbc.Not(own(files))) })
-		if rows = slices.DeleteFunc(slices.Clone(rows), func(p cbc.Process) bool { return q.told[told{p.GUID, f.sha256, hunt.Touched}] }); len(rows) == 0 {
-			return
-		}
-	}
-	halves := [][]file{files}
-	if half := len(files) / 2; half > 0 && !hasNames(files) {
-		halves = [][]file{files[:half], files[half:]} // that one of them is meant is certain
-	}
-	for i := range halves {
-		halves[i] = nameless(halves[i]) // what was found by a name alone does not count
-	}
 	if q.s.cfg.Evidence < hunt.Executed {
-		for _, part := range halves {
-			q.narrow(ctx, part, when, "", func(some []file) cbc.Expr { return boundTo(rows, touched(some), cbc.Not(own(files))) })
+		touching := func(some []file) cbc.Expr { return boundTo(rows, touched(some), cbc.Not(own(files))) }
+		for _, part := range q.suspects(files) {
+			q.narrow(ctx, nameless(part), when, "", touching) // what was found by a name alone does not count
 		}
 	}
 	// The vendor matches rows that do not show the hash, for instance because they carry the MD5 alone. That is not enough to call the
@@ -85,14 +68,32 @@ func (q *query) halve(ctx context.Context, files []file, when span, rows []cbc.P
 	}
 }
 
-// touchedBy tells whether a process is known that touched the file.
-func (q *query) touchedBy(f file) bool {
+// suspects puts files into groups that are to be searched for. Of many machines with one file the events of a few have told which it
+// is, so that it stands alone, and the others together: the same machines can have several. Where nothing is known, and no row was found
+// by a name, one of the files is meant for certain, and they are halved at once.
+func (q *query) suspects(files []file) [][]file {
+	known := make(map[hunt.SHA256]bool)
 	for t := range q.told {
-		if t.file == f.sha256 && t.evidence == hunt.Touched {
-			return true
+		known[t.file] = known[t.file] || t.evidence == hunt.Touched
+	}
+	var groups [][]file
+	var others []file
+	for _, f := range files {
+		if known[f.sha256] {
+			groups = append(groups, []file{f})
+		} else {
+			others = append(others, f)
 		}
 	}
-	return false
+	half := len(others) / 2
+	switch {
+	case len(others) == 0:
+	case len(groups) == 0 && half > 0 && !hasNames(files):
+		groups = append(groups, others[:half], others[half:])
+	default:
+		groups = append(groups, others)
+	}
+	return groups
 }
 
 // boundTo finds what all expressions say, among some processes alone if they are few.
@@ -107,9 +108,8 @@ func boundTo(rows []cbc.Process, all ...cbc.Expr) cbc.Expr {
 	return cbc.And(append(all, cbc.Field("process_guid").AnyOf(guids...))...)
 }
 
-// inCommandLine tells whether a process has the name of a file on its command line.
-func (q *query) inCommandLine(files []file, p cbc.Process) bool {
-	seen := false
+// inCommandLine looks for the names of files on the command line of a process.
+func (q *query) inCommandLine(files []file, p cbc.Process) {
 	at := p.Start
 	if at.IsZero() {
 		at = p.Time
@@ -119,20 +119,20 @@ func (q *query) inCommandLine(files []file, p cbc.Process) bool {
 			if at.Before(n.since) || !slices.ContainsFunc(p.CommandLines, func(line string) bool { return shows(line, n.name) }) {
 				continue
 			}
-			seen = true
 			q.found(f, hunt.Named, p, func(s *hunt.Sighting) { s.Field = "process_cmdline" })
 		}
 	}
-	return seen
 }
 
 // inEvents asks for the events of a process in which it touched one of the files, or one of that name. Events that cannot be had are no
-// failure of the search: the row stands.
+// failure of the search: the row stands. It reports whether they say by their hashes what was touched, and all of them came.
 func (q *query) inEvents(ctx context.Context, files []file, p cbc.Process) bool {
 	touches := make(map[hunt.SHA256]touch)
+	told, whole := false, true
 	for e, err := range q.s.cfg.Events.Events(ctx, p.GUID, cbc.EventQuery{Query: eventExpression(files)}) {
 		if err != nil {
 			q.s.cfg.Warn(fmt.Sprintf("the events of process %s: %v", p.GUID, err))
+			whole = false
 			break
 		}
 		for _, f := range files {
@@ -145,10 +145,11 @@ func (q *query) inEvents(ctx context.Context, files []file, p cbc.Process) bool 
 	}
 	for _, f := range files {
 		if t, ok := touches[f.sha256]; ok {
+			told = told || t.evidence == hunt.Touched
 			q.found(f, t.evidence, p, func(s *hunt.Sighting) { s.Field, s.ByMD5, s.File = t.field, t.byMD5, t.event })
 		}
 	}
-	return len(touches) > 0
+	return told && whole
 }
 
 // touch is what one event says about a file.
@@ -170,7 +171,7 @@ func (t touch) better(other touch) bool {
 func eventExpression(files []file) cbc.Expr {
 	sha, md5 := hashesOf(files)
 	var some []cbc.Expr
-	for _, kind := range [...]string{"filemod", "modload", "scriptload", "childproc"} {
+	for _, kind := range [...]string{"filemod", "modload", "scriptload", "fileless_scriptload", "childproc", "crossproc"} {
 		some = append(some, cbc.Field(kind+"_sha256").SHA256(sha...))
 		if len(md5) > 0 {
 			some = append(some, cbc.Field(kind+"_md5").MD5(md5...))
@@ -198,6 +199,10 @@ func touchOf(f file, e cbc.Event) (touch, bool) {
 		path, sha, md5 = d.Path, d.SHA256, d.MD5
 	case cbc.ChildProc:
 		path, sha, md5 = d.Path, d.SHA256, d.MD5
+	case cbc.CrossProc:
+		path, sha, md5 = d.Path, d.SHA256, d.MD5
+	case cbc.FilelessScriptLoad:
+		sha, md5 = d.SHA256, d.MD5 // there is no file
 	default:
 		return touch{}, false
 	}

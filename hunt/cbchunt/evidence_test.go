@@ -282,3 +282,56 @@ func TestRefusedSearchIsSplit(t *testing.T) {
 		}
 	})
 }
+
+// A command line that has the name says nothing against the hash: what was touched is told, also where there are no events.
+func TestNameHidesNoTouch(t *testing.T) {
+	t.Parallel()
+	const name = "Krause Umbau 2231987.docm"
+	for _, events := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := wrote("BOTH", hash(1))
+			p.CmdLine = `winword.exe c:\` + name
+			srv := cbctest.New(world(p))
+			if events {
+				srv.Inject(answers("POST", "/_search"), -1, status(http.StatusForbidden))
+			}
+			got, err := search(t.Context(), t, newSearcher(t, srv, func(cfg *cbchunt.Config) {
+				if events {
+					cfg.Events = connect(t, srv.Client()).Processes
+				}
+			}), sent(name))
+			if err != nil || !strings.Contains(got["BOTH 1"], "touched") {
+				t.Errorf("Search = %v, %v; want the touch", got, err)
+			}
+		})
+	}
+}
+
+// Of many machines that have two of the files each is told with both, also those whose events nobody asks for.
+func TestManyMachinesWithTwoFiles(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var processes []cbctest.Process
+		want := make(map[string]bool)
+		for n := range 30 {
+			p := wrote(fmt.Sprintf("P%02d", n), hash(2), hash(7))
+			if n < 25 {
+				p = wrote(p.GUID, hash(2)) // the newest ones have one alone
+			}
+			p.Time = time.Now().Add(-time.Duration(n) * time.Minute)
+			processes = append(processes, p)
+			want[p.GUID+" 2"] = true
+			want[p.GUID+" 7"] = n >= 25
+		}
+		srv := cbctest.New(world(processes...))
+		got, err := search(t.Context(), t, complete(t, srv, nil), batch(50))
+		for key, there := range want {
+			if (got[key] != "") != there {
+				t.Errorf("%s is told: %q, want %t", key, got[key], there)
+			}
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
