@@ -53,19 +53,27 @@ func (r *reading) follow(ctx context.Context) error {
 			return errors.Join(problems...)
 		}
 	}
-	for old := place.old(r.now); len(old) > 0; old = old[1:] {
+	failed := 0
+	for old := place.old(r.now); len(old) > 0 && failed < mostFailed; old = old[1:] {
 		if r.short() {
 			problems = append(problems, debtError(old))
 			break
 		}
 		err := r.halving(ctx, old[0], done)
 		problems = append(problems, err)
-		if r.over(ctx, err) {
+		if failed++; err == nil {
+			failed = 0
+		}
+		if r.over(ctx, err) && !outOfOrder(err) {
 			break
 		}
 	}
 	return errors.Join(problems...)
 }
+
+// mostFailed is how many windows in a row may fail before the service is taken to be out of order. A single one that always does must
+// not keep those behind it from being read.
+const mostFailed = 3
 
 func debtError(windows []proofpoint.Window) error {
 	e := new(DebtError)

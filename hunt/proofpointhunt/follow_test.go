@@ -2,7 +2,9 @@ package proofpointhunt_test
 
 import (
 	"errors"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -306,6 +308,31 @@ func TestVerdictThatIsTakenBackIsTold(t *testing.T) {
 		}
 		if len(cleared) == 0 || cleared[0].String() != m.Threats[0].Artifact {
 			t.Errorf("cleared %v, want the file", cleared)
+		}
+	})
+}
+
+// A window that the service always fails at is owed, and keeps nobody from what is behind it.
+func TestWindowThatAlwaysFailsHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := follow(proofpointtest.New(proofpointtest.World{}))
+		if _, err := f.run(t); err != nil {
+			t.Fatal(err)
+		}
+		bad := time.Now().UTC().Add(30 * time.Minute).Format("2006-01-02T15:04:05Z")
+		time.Sleep(8 * time.Hour)
+		all, want := mails(time.Now().Add(-6*time.Hour), 5)
+		f.srv.Add(all...)
+		f.srv.Inject(func(r *http.Request) bool {
+			start, end, _ := strings.Cut(r.URL.Query().Get("interval"), "/")
+			return start <= bad && bad < end
+		}, -1, func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+		})
+		got, err := f.run(t)
+		if err == nil || !slices.Equal(got, want) {
+			t.Errorf("the run brought %d of %d, %v; want all of them, and an error", len(got), len(want), err)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/pphunt/pphunt/hunt"
@@ -127,6 +128,12 @@ func (r *reading) over(ctx context.Context, err error) bool {
 		return true
 	}
 	return err != nil && !brokeOff(err)
+}
+
+// outOfOrder tells whether the service failed at a window, which says little about another one.
+func outOfOrder(err error) bool {
+	var failed *proofpoint.APIError
+	return errors.As(err, &failed) && failed.StatusCode >= http.StatusInternalServerError
 }
 
 // read hands on what is new in one window.
