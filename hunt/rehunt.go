@@ -58,7 +58,7 @@ func (g *gatherer) takeUp(ctx context.Context) {
 		switch {
 		case named:
 			g.meet(o.Indicator, false)
-		case NextSearch(o).After(g.begun) && !g.suspect[o.SHA256]:
+		case NextSearch(o).After(g.begun) && !o.Searched.After(g.begun) && !g.suspect[o.SHA256]: // a clock that was ahead must not put off
 			g.resting++
 		default:
 			due = append(due, o)

@@ -120,6 +120,20 @@ func TestOpenFilesAreSearchedForWhenTheyAreDue(t *testing.T) {
 	}
 }
 
+// A run whose clock was a month ahead must not let the file rest until then.
+func TestClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	p := newPatience(verdict(true, nil))
+	run(t, p.cfg)
+	right := p.now
+	p.after(t, 72*time.Hour)
+	p.now = right
+	p.after(t, time.Minute)
+	if len(p.searches) != 3 {
+		t.Errorf("%d searches, want 3", len(p.searches))
+	}
+}
+
 func TestRehuntSwitchedOff(t *testing.T) {
 	t.Parallel()
 	p := newPatience(verdict(true, nil))
