@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type gatherer struct {
 	mu         sync.Mutex
 	indicators map[SHA256]*Indicator
 	sightings  map[sightingKey]Sighting
+	nothing    map[sightingKey]Sighting // processes of which the searcher wants to remember that they have nothing to do with a file
 	problems   []Problem
 	left       leftAlone
 	withdrawn  []SHA256
@@ -39,10 +41,12 @@ type gatherer struct {
 	suspect map[SHA256]bool
 	// rehunted are the files of earlier runs that were finished with and are searched for again.
 	rehunted map[SHA256]bool
-	resting  int
-	covered  Window
-	holes    []Window
-	bad      int
+	// seen is what earlier runs have seen of files. It is written before the source is asked.
+	seen    map[SHA256][]Sighting
+	resting int
+	covered Window
+	holes   []Window
+	bad     int
 	// lost is why a bad record was not kept.
 	lost error
 
@@ -65,15 +69,18 @@ func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *g
 		asking:     make(chan struct{}, questions),
 		indicators: make(map[SHA256]*Indicator),
 		sightings:  make(map[sightingKey]Sighting),
+		nothing:    make(map[sightingKey]Sighting),
 		open:       make(map[SHA256]OpenIndicator),
 		stale:      make(map[SHA256]bool),
 		suspect:    make(map[SHA256]bool),
 		rehunted:   make(map[SHA256]bool),
+		seen:       make(map[SHA256][]Sighting),
 		dirty:      make(map[SHA256]bool),
 	}
 	g.workers.Go(func() { g.batch(ctx) })
+	earlier := g.earlier(ctx)
 	g.intake(ctx, w)
-	g.takeUp(ctx)
+	g.takeUp(ctx, earlier)
 	g.asked.Wait()
 	close(g.fresh)
 	g.workers.Wait()
@@ -140,6 +147,10 @@ func (g *gatherer) search(ctx context.Context, batch []Indicator) {
 			g.searchFailed(batch, err)
 			break
 		}
+		if asked[s.SHA256] && s.Evidence == None && s.Keep {
+			g.foundNothing(s)
+			continue
+		}
 		if !asked[s.SHA256] || s.Process.GUID == "" || s.Device.ID == 0 || s.Evidence == None {
 			p := Problem{Stage: "search", Err: fmt.Errorf("hunt: a sighting of %s was dropped: it was not asked for, or lacks its process, device or evidence", s.SHA256)}
 			if asked[s.SHA256] {
@@ -154,16 +165,63 @@ func (g *gatherer) search(ctx context.Context, batch []Indicator) {
 	g.h.observe(g.run, Event{Step: StepSearch, Count: found, Took: g.h.cfg.Now().Sub(begun)})
 }
 
-// sighted keeps the strongest sighting of a file in a process, and the newest of equals: the same process may come in several rows, and
-// what is thought of it can have changed.
+// sighted keeps the strongest sighting of a file in a process, of equals one that is to be kept, and the newest of those: the same process
+// may come in several rows, and what is thought of it can have changed.
 func (g *gatherer) sighted(s Sighting) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	key := sightingKey{s.SHA256, s.Process.GUID}
 	have, ok := g.sightings[key]
-	if !ok || s.Evidence > have.Evidence || s.Evidence == have.Evidence && s.Time.After(have.Time) {
+	if !ok || s.Evidence > have.Evidence || s.Evidence == have.Evidence && (s.Keep && !have.Keep || s.Keep == have.Keep && s.Time.After(have.Time)) {
 		g.sightings[key] = s
 	}
+}
+
+// tellAgain takes in what earlier runs have seen of a file, as far back as is searched.
+func (g *gatherer) tellAgain(some []Sighting) {
+	for _, s := range some {
+		switch {
+		case s.Time.Before(g.since):
+		case s.Evidence == None:
+			g.foundNothing(s)
+		default:
+			g.sighted(s)
+		}
+	}
+}
+
+// foundNothing notes that a process has nothing to do with a file, as the searcher wants to be told again.
+func (g *gatherer) foundNothing(s Sighting) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if key := (sightingKey{s.SHA256, s.Process.GUID}); s.Time.After(g.nothing[key].Time) {
+		g.nothing[key] = s
+	}
+}
+
+// mostSeen is the most sightings that are kept of a file, the newest. What is on more machines than this is searched for anew.
+const mostSeen = 300
+
+// kept are the sightings that are to be kept, of each file. Those that are none come last.
+func (g *gatherer) kept(all []Sighting) map[SHA256][]Sighting {
+	kept := make(map[SHA256][]Sighting)
+	for _, s := range all {
+		if s.Keep {
+			kept[s.SHA256] = append(kept[s.SHA256], s)
+		}
+	}
+	for key, s := range g.nothing {
+		if _, found := g.sightings[key]; !found {
+			kept[s.SHA256] = append(kept[s.SHA256], s)
+		}
+	}
+	for hash, some := range kept {
+		slices.SortFunc(some, func(a, b Sighting) int {
+			return cmp.Or(cmp.Compare(min(b.Evidence, Named), min(a.Evidence, Named)), b.Time.Compare(a.Time), cmp.Compare(a.Process.GUID, b.Process.GUID))
+		})
+		kept[hash] = some[:min(len(some), mostSeen)]
+	}
+	return kept
 }
 
 func (g *gatherer) searchFailed(batch []Indicator, err error) {

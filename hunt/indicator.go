@@ -42,6 +42,9 @@ type Indicator struct {
 	Of     SHA256 `json:"second_stage_of,omitzero"`
 	Threat Threat `json:"threat"`
 	Mails  []Mail `json:"mails"`
+	// Seen are sightings of earlier runs with [Sighting.Keep]. They count without being found again, so that a [Searcher] may leave them
+	// out. They are no part of plans and reports, which have them among all the others.
+	Seen []Sighting `json:"-"`
 }
 
 // ThreatListed is the type of the threat of a file that only a list condemns, which a person wants hunted.

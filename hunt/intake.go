@@ -92,6 +92,7 @@ func (g *gatherer) meet(ind Indicator, named bool) bool {
 	if ok {
 		news = known.add(ind)
 	} else {
+		ind.Seen = nil // that is told by the sightings
 		g.indicators[ind.SHA256] = &ind
 	}
 	if named && news {
@@ -105,10 +106,12 @@ func (g *gatherer) meet(ind Indicator, named bool) bool {
 	}
 	search := *g.indicators[ind.SHA256]
 	search.Mails = slices.Clone(search.Mails)
+	search.Seen = g.seen[ind.SHA256]
 	g.mu.Unlock()
 	if ok {
 		return false
 	}
+	g.tellAgain(search.Seen)
 	g.h.observe(g.run, Event{Step: StepIndicator, Name: search.SHA256.String(), Count: 1})
 	g.fresh <- search
 	return true

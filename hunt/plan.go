@@ -33,6 +33,8 @@ type Plan struct {
 	withdrawn []SHA256
 	// open is what the backlog says of the files that were taken up from it, and since when the others are open.
 	open map[SHA256]OpenIndicator
+	// seen are the sightings that the backlog is to keep.
+	seen map[SHA256][]Sighting
 	// resting counts the open files that this run did not search for.
 	resting  int
 	rehunted []SHA256
@@ -58,6 +60,7 @@ func (h *Hunter) plan(ctx context.Context, w Window, keep bool) *Plan {
 		p.Window = g.covered
 	}
 	p.Indicators, p.Sightings = g.result()
+	p.seen = g.kept(p.Sightings)
 	g.reconsider(ctx, p)
 	p.Problems, p.left, p.withdrawn = g.problems, g.left, g.withdrawn
 	for _, ind := range p.Indicators {

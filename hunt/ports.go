@@ -23,7 +23,8 @@ func (f SourceFunc) Indicators(ctx context.Context, ask Ask) iter.Seq2[Indicator
 
 // Searcher finds the processes in which any file of a batch was seen since a time. It yields at most one error, last. An error
 // means that the search is not complete: what was yielded counts, but nothing may be called clean. A [SearchError] says for which
-// files; any other error is about the whole batch.
+// files; any other error is about the whole batch. What is in [Indicator.Seen] need not be found again, and a sighting with
+// [Sighting.Keep] but without evidence is none, see there.
 type Searcher interface {
 	Search(ctx context.Context, batch []Indicator, since time.Time) iter.Seq2[Sighting, error]
 }
@@ -68,7 +69,7 @@ type Backlog interface {
 	// the mails that are new, is due again, and is hunted for as long as if it had been condemned now.
 	Keep(ctx context.Context, run string, indicators ...Indicator) error
 	// Watch remembers that a run has finished with indicators and that they stay open: they have the times that are given now. Where
-	// somebody has kept a file anew after the Searched that is given, it stays due.
+	// somebody has kept a file anew after the Searched that is given, it stays due. Open returns [Indicator.Seen] as Watch got it.
 	Watch(ctx context.Context, run string, open ...OpenIndicator) error
 	// Settle forgets indicators: they are not hunted any more.
 	Settle(ctx context.Context, hashes ...SHA256) error

@@ -40,16 +40,24 @@ func (h *Hunter) huntedUntil(o OpenIndicator) time.Time {
 	return o.Since.Add(h.cfg.Rehunt).UTC()
 }
 
-// takeUp hands on the files of earlier runs that are due. What the source has just named needs no second opinion, and tells the rest of
-// its recipients.
-func (g *gatherer) takeUp(ctx context.Context) {
+// earlier are the files of earlier runs. What was seen of them is known before the source names one again.
+func (g *gatherer) earlier(ctx context.Context) []OpenIndicator {
 	if g.h.cfg.Backlog == nil {
-		return
+		return nil
 	}
 	open, err := g.h.cfg.Backlog.Open(ctx)
 	if err != nil {
 		g.problem(Problem{Stage: "ledger", Err: err})
 	}
+	for _, o := range open {
+		g.seen[o.SHA256] = o.Seen
+	}
+	return open
+}
+
+// takeUp hands on the files of earlier runs that are due. What the source has just named needs no second opinion, and tells the rest of
+// its recipients.
+func (g *gatherer) takeUp(ctx context.Context, open []OpenIndicator) {
 	var due []OpenIndicator
 	for _, o := range open {
 		g.mu.Lock()

@@ -137,11 +137,11 @@ func (o *office) queries() []string {
 
 // queryOf is the search for one file.
 func queryOf(p program) string {
-	fields := []string{"process_hash", "hash", "scriptload_hash", "fileless_scriptload_hash", "blocked_hash"}
+	fields := []string{"hash", "scriptload_hash", "fileless_scriptload_hash", "blocked_hash"}
 	for i, field := range fields {
 		fields[i] = field + ":" + p.sha()
 	}
-	return fields[0] + " OR (" + strings.Join(fields[1:], " OR ") + ")"
+	return strings.Join(fields, " OR ")
 }
 
 func (o *office) device(t *testing.T, id int64) cbctest.Device {

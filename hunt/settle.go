@@ -62,6 +62,7 @@ func (p *Plan) opened(ind Indicator) OpenIndicator {
 		o.Since = p.Begun
 	}
 	o.Indicator = ind
+	o.Seen = p.seen[ind.SHA256]
 	return o
 }
 

@@ -70,6 +70,10 @@ type Sighting struct {
 	Device    Device  `json:"device"`
 	// Time is the newest activity of the process. Zero means unknown.
 	Time time.Time `json:"time,omitzero"`
+	// Keep asks for the sighting to be handed back with [Indicator.Seen] for as long as the file is hunted: the searcher has told all
+	// that there is to tell, and finding it again would cost it calls. One without evidence says that the process has nothing to do with
+	// the file, and goes nowhere else.
+	Keep bool `json:"-"`
 }
 
 // FileEvent is one event in which a process touched a file.

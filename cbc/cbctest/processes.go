@@ -20,6 +20,25 @@ func (s *Server) AddProcesses(processes ...Process) {
 	}
 }
 
+// AddEvents lets a process go on: it gets more events, and its newest activity is that of the newest of them. It reports whether there is
+// such a process.
+func (s *Server) AddEvents(guid string, events ...Event) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, ok := s.byGUID[guid]
+	if !ok {
+		return false
+	}
+	p := &s.processes[i]
+	p.Events = append(slices.Clone(p.Events), events...)
+	for _, e := range events {
+		if e.Time.After(p.Time) {
+			p.Time = e.Time
+		}
+	}
+	return true
+}
+
 // Processes lists what the search can find, with the defaults filled in.
 func (s *Server) Processes() []Process {
 	s.mu.Lock()

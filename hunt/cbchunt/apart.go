@@ -27,15 +27,16 @@ func (q *query) tellApart(ctx context.Context, files []file, when span, open map
 		if q.stopped {
 			return
 		}
-		q.inCommandLine(files, p) // which does not say that the file was not touched as well
-		explained := false
+		var touches map[hunt.SHA256]touch
 		if q.s.cfg.Events != nil && asked < mostEvents && ctx.Err() == nil {
 			asked++
-			explained = q.inEvents(ctx, files, p)
+			touches, q.whole[p.GUID] = q.inEvents(ctx, files, p)
 		}
-		if !explained {
+		q.inCommandLine(files, p) // which does not say that the file was not touched as well
+		if !q.tell(files, p, touches) || !q.whole[p.GUID] {
 			unexplained = append(unexplained, p)
 		}
+		q.other(files, p, touches)
 	}
 	if left := len(rows) - asked; left > 0 && q.s.cfg.Events != nil {
 		q.s.cfg.Warn(fmt.Sprintf("of %d processes nobody was asked where and when they touched a file: they are too many", left))
@@ -52,7 +53,7 @@ func (q *query) halve(ctx context.Context, files []file, when span, rows []cbc.P
 		return
 	}
 	if q.s.cfg.Evidence < hunt.Executed {
-		touching := func(some []file) cbc.Expr { return boundTo(rows, touched(some), cbc.Not(own(files))) }
+		touching := func(some []file) cbc.Expr { return boundTo(rows, touchedBesides(some), cbc.Not(own(files))) }
 		for _, part := range q.suspects(files) {
 			q.narrow(ctx, nameless(part), when, "", touching) // what was found by a name alone does not count
 		}
@@ -64,7 +65,7 @@ func (q *query) halve(ctx context.Context, files []file, when span, rows []cbc.P
 		return shown
 	})
 	if len(hidden) > 0 {
-		q.narrow(ctx, nameless(files), when, "process_hash", func(some []file) cbc.Expr { return boundTo(hidden, own(some)) })
+		q.narrow(ctx, nameless(files), when, ownField, func(some []file) cbc.Expr { return boundTo(hidden, own(some)) })
 	}
 }
 
@@ -125,34 +126,53 @@ func (q *query) inCommandLine(files []file, p cbc.Process) {
 }
 
 // inEvents asks for the events of a process in which it touched one of the files, or one of that name. Events that cannot be had are no
-// failure of the search: the row stands. It reports whether they say by their hashes what was touched, and all of them came.
-func (q *query) inEvents(ctx context.Context, files []file, p cbc.Process) bool {
-	touches := make(map[hunt.SHA256]touch)
-	told, whole := false, true
+// failure of the search: the row stands. It reports whether all of them came.
+func (q *query) inEvents(ctx context.Context, files []file, p cbc.Process) (touches map[hunt.SHA256]touch, whole bool) {
+	touches = make(map[hunt.SHA256]touch)
 	for e, err := range q.s.cfg.Events.Events(ctx, p.GUID, cbc.EventQuery{Query: eventExpression(files)}) {
 		if err != nil {
 			q.s.cfg.Warn(fmt.Sprintf("the events of process %s: %v", p.GUID, err))
-			whole = false
-			break
+			return touches, false
 		}
 		for _, f := range files {
-			if t, ok := touchOf(f, e); ok {
-				if have, ok := touches[f.sha256]; !ok || t.better(have) {
-					touches[f.sha256] = t
-				}
+			t := touchOf(f, e)
+			if have, ok := touches[f.sha256]; t.field != "" && (!ok || t.better(have)) {
+				touches[f.sha256] = t
 			}
 		}
 	}
+	return touches, true
+}
+
+// tell yields what the events of a process say, and reports whether they say by their hashes what was touched.
+func (q *query) tell(files []file, p cbc.Process, touches map[hunt.SHA256]touch) (told bool) {
 	for _, f := range files {
-		if t, ok := touches[f.sha256]; ok {
+		if t := touches[f.sha256]; t.evidence > hunt.None {
 			told = told || t.evidence == hunt.Touched
 			q.found(f, t.evidence, p, func(s *hunt.Sighting) { s.Field, s.ByMD5, s.File = t.field, t.byMD5, t.event })
 		}
 	}
-	return told && whole
+	return told
 }
 
-// touch is what one event says about a file.
+// other notes that a process has the name of a file for another reason: the name is part of another one, is older than the mail, or is that
+// of a file with another hash.
+func (q *query) other(files []file, p cbc.Process, touches map[hunt.SHA256]touch) {
+	if !q.allTold(p) {
+		return
+	}
+	for _, f := range files {
+		_, has := touches[f.sha256]
+		for _, n := range f.names {
+			has = has || slices.ContainsFunc(p.CommandLines, n.in)
+		}
+		if has && !q.told[told{p.GUID, f.sha256, hunt.Named}] && !q.told[told{p.GUID, f.sha256, hunt.Touched}] {
+			q.found(f, hunt.None, p, func(s *hunt.Sighting) { s.Time = q.now })
+		}
+	}
+}
+
+// touch is what one event says about a file. One without evidence has its name for another reason.
 type touch struct {
 	evidence hunt.Evidence
 	field    string
@@ -185,8 +205,8 @@ func eventExpression(files []file) cbc.Expr {
 	return cbc.Or(some...)
 }
 
-// touchOf tells what an event says about a file.
-func touchOf(f file, e cbc.Event) (touch, bool) {
+// touchOf tells what an event says about a file. The zero touch is nothing.
+func touchOf(f file, e cbc.Event) touch {
 	var path string
 	var sha hunt.SHA256
 	var md5 hunt.MD5
@@ -204,25 +224,31 @@ func touchOf(f file, e cbc.Event) (touch, bool) {
 	case cbc.FilelessScriptLoad:
 		sha, md5 = d.SHA256, d.MD5 // there is no file
 	default:
-		return touch{}, false
+		return touch{}
 	}
 	t := touch{evidence: hunt.Touched, field: e.Type + "_hash", event: hunt.FileEvent{Path: path, What: e.Type, Time: e.Time}}
 	switch {
 	case sha == f.sha256:
-		return t, true
+		return t
 	case sha.IsZero() && !f.md5.IsZero() && md5 == f.md5:
 		t.byMD5 = true
-		return t, true
-	case !sha.IsZero():
-		return touch{}, false // a file of that name is another one
+		return t
+	case e.Type != "filemod" && e.Type != "scriptload":
+		return touch{}
 	}
+	t.field = e.Type + "_name"
+	t.evidence = hunt.None
+	has := false
 	for _, n := range f.names {
-		if (e.Type == "filemod" || e.Type == "scriptload") && !e.Time.Before(n.since) && shows(path, n.name) {
-			t.evidence, t.field = hunt.Named, e.Type+"_name"
-			return t, true
+		if sha.IsZero() && !e.Time.Before(n.since) && shows(path, n.name) { // a file with another hash is another one
+			t.evidence = hunt.Named
 		}
+		has = has || n.in(path)
 	}
-	return touch{}, false
+	if !has {
+		return touch{}
+	}
+	return t
 }
 
 // narrow searches for a group of files at once and halves it as long as it has hits, so that each hit is told to one file.

@@ -41,15 +41,47 @@ func TestCalls(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		files int
+		// touched is how many of the files are on two machines each.
+		touched int
+		// again means that earlier searches have told all of it.
+		again bool
 		most  int
-	}{{"1000 open files that nobody has", 1000, 48}, {"200 files that nobody has", 200, 20}, {"1 file that nobody has", 1, 5}} {
+	}{
+		{"1000 open files that nobody has", 1000, 0, false, 48},
+		{"200 files that nobody has", 200, 0, false, 20},
+		{"1 file that nobody has", 1, 0, false, 5},
+		{"100 files, 20 of which are on two machines each", 100, 20, false, 240},
+		{"1000 open files, 200 of which are on two machines each, searched again", 1000, 200, true, 48},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			srv := cbctest.New(world(ran("OTHER", strings.Repeat("e", 64))))
-			s := complete(t, srv, nil)
-			for _, batch := range quiet(c.files) {
-				for _, err := range s.Search(t.Context(), batch, time.Now().Add(-week)) {
-					t.Error(err)
+			batches := quiet(c.files)
+			world := world(ran("OTHER", strings.Repeat("e", 64)))
+			for i := range c.touched {
+				for j := range 2 {
+					per := c.touched / len(batches)
+					p := ran(fmt.Sprintf("%08d-%d", i, j), strings.Repeat("f", 64))
+					p.DeviceID, p.Events = 7, []cbctest.Event{{
+						Type: "filemod", Name: `c:\users\kim\a.dll`, SHA256: batches[i/per][i%per].SHA256.String(), Time: time.Now().UTC(),
+					}}
+					world.Processes = append(world.Processes, p)
+					if ind := &batches[i/per][i%per]; c.again {
+						ind.Seen = append(ind.Seen, hunt.Sighting{SHA256: ind.SHA256, Evidence: hunt.Touched, Process: hunt.Process{GUID: p.GUID}, Keep: true})
+					}
 				}
+			}
+			srv := cbctest.New(world)
+			s := complete(t, srv, nil)
+			found := 0
+			for _, batch := range batches {
+				for _, err := range s.Search(t.Context(), batch, time.Now().Add(-week)) {
+					if err != nil {
+						t.Error(err)
+					}
+					found++
+				}
+			}
+			if want := 2 * c.touched; !c.again && found != want || c.again && found != 0 {
+				t.Errorf("%s: %d sightings", c.name, found)
 			}
 			calls := make(map[string]int)
 			for _, r := range srv.Requests() {

@@ -5,9 +5,9 @@
 //
 // # Evidence
 //
-// A hundred files are one search, for every field that can show a hash: process_hash, hash (which stands for childproc_hash,
-// crossproc_hash, filemod_hash, modload_hash and process_hash), scriptload_hash, fileless_scriptload_hash and blocked_hash, with the MD5
-// beside the SHA-256 where it is known, and for the names of attachments.
+// A hundred files are one search, for every field that can show a hash: hash (which stands for childproc_hash, crossproc_hash,
+// filemod_hash, modload_hash and process_hash), scriptload_hash, fileless_scriptload_hash and blocked_hash, with the MD5 beside the
+// SHA-256 where it is known, and for the names of attachments.
 //
 //   - A file was executed where a row shows its SHA-256 in process_hash, or its MD5 and no SHA-256 at all. Nothing is concluded from the
 //     fact that the search returned a row. A row with the MD5 and another SHA-256 is about another file.
@@ -24,7 +24,10 @@
 // # What it costs
 //
 // A search that finds nothing is a call to start it and some to look: four or less for a hundred files, so that a thousand open files
-// take forty calls. Each process that touched one is a call more for its events.
+// take forty calls. Each process that touched one is a call more for its events, once: what they told is a sighting with
+// [hunt.Sighting.Keep], and where a file comes with such sightings, those processes are left out of what is asked. They are found again as
+// soon as they touch another of the files, or show that they are one. A process that has the name of a file for another reason comes as a sighting without
+// evidence, and is left alone for six hours.
 //
 // # What cannot be completed
 //

@@ -16,6 +16,8 @@ const (
 	mostBytes   = 64 << 10
 	// mostNames is how many names of one file are searched for, the latest ones: a campaign gives each recipient another.
 	mostNames = 5
+	// mostKnown is how many processes are left out of the search for one file, the latest ones.
+	mostKnown = 300
 )
 
 // file is what is searched for of an indicator.
@@ -26,6 +28,33 @@ type file struct {
 	names []sentName
 	// second means that no mail brought the file, but another one did.
 	second bool
+	// touchers and namers are the processes of which it is known that they touched the file, or have to do with its name: they are not
+	// found again.
+	touchers, namers []string
+	// hidden are those of the touchers whose own file it is, as far as the vendor says, although their rows do not show it.
+	hidden map[cbc.ProcessGUID]bool
+}
+
+// unaskedFor is how long a process is not asked about that had the name of a file for another reason: it can write the file yet.
+const unaskedFor = 6 * time.Hour
+
+// know takes over what earlier searches have told.
+func (f *file) know(seen []hunt.Sighting, now time.Time) {
+	for _, s := range seen[:min(len(seen), mostKnown)] {
+		switch {
+		case s.Evidence == hunt.None && now.Sub(s.Time) >= unaskedFor:
+		case s.Evidence <= hunt.Named:
+			f.namers = append(f.namers, s.Process.GUID)
+		case s.Field == ownField:
+			if f.hidden == nil {
+				f.hidden = make(map[cbc.ProcessGUID]bool)
+			}
+			f.hidden[cbc.ProcessGUID(s.Process.GUID)] = true
+			fallthrough
+		default:
+			f.touchers = append(f.touchers, s.Process.GUID)
+		}
+	}
 }
 
 type sentName struct {
@@ -47,6 +76,7 @@ func (q *query) parts(batch []hunt.Indicator) [][]file {
 		if f.md5.IsZero() {
 			f.md5 = ind.MD5
 		}
+		f.know(ind.Seen, q.now)
 		if q.s.cfg.Evidence <= hunt.Named {
 			f.names = namesOf(ind)
 		}
@@ -65,25 +95,76 @@ func (q *query) parts(batch []hunt.Indicator) [][]file {
 	return append(parts, part)
 }
 
-// expression finds the processes that had to do with any of the files in any way that is searched for.
+// expression finds the processes that had to do with any of the files in any way that is searched for, and of which that is not known.
 func (q *query) expression(files []file) cbc.Expr {
 	if q.s.cfg.Evidence == hunt.Executed {
 		return own(files)
 	}
-	some := []cbc.Expr{own(files), touched(files)}
-	if hasNames(files) {
-		some = append(some, q.named(files))
+	var some []cbc.Expr
+	var news, seen []file
+	for _, f := range files {
+		if len(f.touchers)+len(f.namers) == 0 {
+			news = append(news, f)
+			continue
+		}
+		seen = append(seen, f)
+		one := []file{f}
+		switch {
+		case len(f.names) == 0:
+			some = append(some, except(touched(one), f.touchers))
+		case len(f.namers) == 0:
+			some = append(some, except(cbc.Or(touched(one), q.named(one)), f.touchers))
+		default:
+			some = append(some, except(touched(one), f.touchers), except(q.named(one), slices.Concat(f.touchers, f.namers)))
+		}
+	}
+	if len(seen) > 0 {
+		some = append(some, own(seen)) // also of the processes that are left out
+	}
+	if len(news) > 0 {
+		some = append(some, touched(news))
+	}
+	if hasNames(news) {
+		some = append(some, q.named(news))
 	}
 	return cbc.Or(some...)
 }
 
+// touchedBesides is touched without the processes of which it is known.
+func touchedBesides(files []file) cbc.Expr {
+	var some []cbc.Expr
+	var news []file
+	for _, f := range files {
+		if len(f.touchers) == 0 {
+			news = append(news, f)
+		} else {
+			some = append(some, except(touched([]file{f}), f.touchers))
+		}
+	}
+	if len(news) > 0 {
+		some = append(some, touched(news))
+	}
+	return cbc.Or(some...)
+}
+
+// except leaves processes out.
+func except(e cbc.Expr, guids []string) cbc.Expr {
+	if len(guids) == 0 {
+		return e
+	}
+	return cbc.And(e, cbc.Not(cbc.Field("process_guid").AnyOf(guids...)))
+}
+
+// ownField is the field with the hashes of a process's own executable.
+const ownField = "process_hash"
+
 // own finds processes whose executable is one of the files.
 func own(files []file) cbc.Expr {
 	sha, md5 := hashesOf(files)
-	return either(cbc.Field("process_hash"), sha, md5)
+	return either(cbc.Field(ownField), sha, md5)
 }
 
-// touched finds processes that loaded, wrote, started or interpreted one of the files. The field hash stands for childproc_hash,
+// touched finds processes that are, loaded, wrote, started or interpreted one of the files. The field hash stands for childproc_hash,
 // crossproc_hash, filemod_hash, modload_hash and process_hash; the others it leaves out know no MD5, or are not known to.
 func touched(files []file) cbc.Expr {
 	sha, md5 := hashesOf(files)

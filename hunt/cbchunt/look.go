@@ -111,12 +111,14 @@ func (q *query) row(files []file, p cbc.Process, open map[cbc.ProcessGUID]cbc.Pr
 			q.s.cfg.Warn(fmt.Sprintf("a condemned file brings %s along, which Carbon Black Cloud trusts: it is not hunted", f.sha256))
 		case p.HasSHA256(f.sha256):
 			explained = true
-			q.found(f, hunt.Executed, p, func(s *hunt.Sighting) { s.Field = "process_hash" })
+			q.found(f, hunt.Executed, p, func(s *hunt.Sighting) { s.Field = ownField })
 		case !f.md5.IsZero() && hasMD5(p, f.md5) && !other:
 			explained = true
-			q.found(f, hunt.Executed, p, func(s *hunt.Sighting) { s.Field, s.ByMD5 = "process_hash", true })
+			q.found(f, hunt.Executed, p, func(s *hunt.Sighting) { s.Field, s.ByMD5 = ownField, true })
 		case !f.md5.IsZero() && hasMD5(p, f.md5):
 			q.s.cfg.Warn(fmt.Sprintf("process %s has the MD5 of %s and another SHA-256: it is another file", p.GUID, f.sha256))
+		case f.hidden[p.GUID] && !other:
+			explained = true
 		}
 	}
 	if explained {

@@ -117,6 +117,9 @@ func usual(word string) bool {
 	return false
 }
 
+// in tells whether a text has the name in it at all.
+func (n sentName) in(text string) bool { return strings.Contains(strings.ToLower(text), n.name) }
+
 // shows tells whether a text has a name in it as a whole component of a path or as a whole argument. Both are compared in lower case.
 func shows(text, name string) bool {
 	text = strings.ToLower(text)

@@ -85,7 +85,7 @@ func (s *Searcher) Search(ctx context.Context, batch []hunt.Indicator, since tim
 		}
 		// The vendor takes whole seconds; one that is cut off may be the one that counts.
 		window = (min(window, longestWindow) + time.Second - 1).Truncate(time.Second)
-		q := &query{s: s, now: now, yield: yield, told: make(map[told]bool)}
+		q := &query{s: s, now: now, yield: yield, told: make(map[told]bool), whole: make(map[cbc.ProcessGUID]bool)}
 		for _, files := range q.parts(batch) {
 			q.look(ctx, files, span{window: window})
 		}
@@ -104,8 +104,10 @@ type query struct {
 	// searches counts those that were started.
 	searches int
 	told     map[told]bool
-	failed   []hunt.SHA256
-	errs     []error
+	// whole are the processes whose events came all.
+	whole  map[cbc.ProcessGUID]bool
+	failed []hunt.SHA256
+	errs   []error
 }
 
 // told is a sighting that was yielded.
@@ -152,10 +154,14 @@ func (q *query) found(f file, e hunt.Evidence, p cbc.Process, change func(*hunt.
 	q.told[key] = true
 	s := sighting(f.sha256, e, p)
 	change(&s)
+	s.Keep = e < hunt.Executed && q.allTold(p) // a row says by itself what was executed
 	if !q.yield(s, nil) {
 		q.stopped = true
 	}
 }
+
+// allTold tells whether asking about a process again would bring nothing more.
+func (q *query) allTold(p cbc.Process) bool { return q.whole[p.GUID] || q.s.cfg.Events == nil }
 
 // sighting is a row of the search in the words of the hunt.
 func sighting(hash hunt.SHA256, e hunt.Evidence, p cbc.Process) hunt.Sighting {

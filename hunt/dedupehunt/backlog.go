@@ -198,7 +198,12 @@ func (f *openFile) add(r dedupe.Record, w watched) {
 
 // open is the file as the hunt sees it, and when it was last kept or finished with.
 func (f *openFile) open() (o hunt.OpenIndicator, last time.Time) {
-	o = hunt.OpenIndicator{Indicator: f.merged.indicators[0], Since: f.watch.Since, Searched: f.watch.Searched, Verified: f.watch.Verified, Expanded: f.watch.Expanded}
+	ind := f.merged.indicators[0]
+	ind.Seen = slices.Clone(f.watch.Seen)
+	for i := range ind.Seen {
+		ind.Seen[i].Keep = true // nothing else was kept
+	}
+	o = hunt.OpenIndicator{Indicator: ind, Since: f.watch.Since, Searched: f.watch.Searched, Verified: f.watch.Verified, Expanded: f.watch.Expanded}
 	if f.kept.IsZero() {
 		return o, o.Searched
 	}

@@ -31,10 +31,11 @@ func watches(key dedupe.Key) bool { return strings.HasPrefix(runOf(key), watchNa
 // watched is the note on such a file.
 type watched struct {
 	hunt.Indicator
-	Since    time.Time `json:"since"`
-	Searched time.Time `json:"searched"`
-	Verified time.Time `json:"verified,omitzero"`
-	Expanded time.Time `json:"expanded,omitzero"`
+	Seen     []hunt.Sighting `json:"seen,omitempty"`
+	Since    time.Time       `json:"since"`
+	Searched time.Time       `json:"searched"`
+	Verified time.Time       `json:"verified,omitzero"`
+	Expanded time.Time       `json:"expanded,omitzero"`
 }
 
 // Watch implements [hunt.Backlog]. What is kept by the run itself, and by earlier ones, is put together under one key. A file that somebody
@@ -51,7 +52,7 @@ func (l *Ledger) watch(ctx context.Context, run string, open []hunt.OpenIndicato
 	searched := make(map[string]time.Time, len(open))
 	hashes := make([]hunt.SHA256, 0, len(open))
 	for _, o := range open {
-		note, err := json.Marshal(watched{o.Indicator, o.Since.UTC(), o.Searched.UTC(), o.Verified.UTC(), o.Expanded.UTC()})
+		note, err := json.Marshal(watched{o.Indicator, o.Seen, o.Since.UTC(), o.Searched.UTC(), o.Verified.UTC(), o.Expanded.UTC()})
 		if err != nil {
 			return err
 		}

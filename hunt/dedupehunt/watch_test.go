@@ -252,3 +252,28 @@ func BenchmarkBacklog(b *testing.B) {
 		})
 	}
 }
+
+// What a searcher wants to be told again lasts as long as the file is open.
+func TestWhatWasSeenIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWatching(t)
+	begun := w.now
+	seen := []hunt.Sighting{
+		{SHA256: w.file.SHA256, Evidence: hunt.Touched, Field: "filemod_hash", Process: hunt.Process{GUID: "P"}, Device: hunt.Device{ID: 7}, Time: begun, Keep: true},
+		{SHA256: w.file.SHA256, Process: hunt.Process{GUID: "Q"}, Device: hunt.Device{ID: 7}, Time: begun, Keep: true},
+	}
+	w.keep("r1", w.file)
+	rests := hunt.OpenIndicator{Indicator: w.file, Since: begun, Searched: begun}
+	rests.Seen = seen
+	w.watch("r1", rests, begun)
+	w.is(rests)
+	w.now = w.now.Add(time.Hour)
+	w.keep("r2", w.file)
+	again := rests
+	again.Since, again.Searched = w.now, time.Time{}
+	w.is(again)
+	w.settle()
+	w.now = w.now.Add(time.Hour)
+	w.keep("r3", w.file)
+	w.is(hunt.OpenIndicator{Indicator: w.file, Since: w.now})
+}
