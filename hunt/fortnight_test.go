@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pphunt/pphunt/dedupe"
 	"github.com/pphunt/pphunt/hunt"
 	"github.com/pphunt/pphunt/hunt/cbchunt"
 	"github.com/pphunt/pphunt/hunt/dedupehunt"
@@ -45,8 +46,10 @@ type fortnight struct {
 	// reports are what the runs said.
 	reports []*hunt.Report
 	killed  int
-	mu      sync.Mutex
-	most    int // calls of one run
+	// file is the ledger's, empty for one in memory.
+	file string
+	mu   sync.Mutex
+	most int // calls of one run
 }
 
 // outage is a time in which calls of a kind are refused.
@@ -73,16 +76,25 @@ func TestFortnight(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		seed uint64 // 0 for no chaos
-	}{{"calm", 0}, {"with runs that are killed and runs that overlap", 7}, {"and others", 11}} {
+		file string
+	}{
+		{"calm", 0, ""},
+		{"with runs that are killed and runs that overlap", 7, ""},
+		{"and others, on SQLite", 13, "fortnight.sql"},
+	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { spendFortnight(t, c.seed) })
+			if c.file != "" {
+				c.file = filepath.Join(t.TempDir(), c.file)
+			}
+			synctest.Test(t, func(t *testing.T) { spendFortnight(t, c.seed, c.file) })
 		})
 	}
 }
 
-func spendFortnight(t *testing.T, seed uint64) {
+func spendFortnight(t *testing.T, seed uint64, file string) {
 	time.Sleep(time.Until(time.Date(2000, 3, 20, 0, 0, 0, 0, time.UTC)))
 	f := newFortnight(t)
+	f.file = file
 	if seed != 0 {
 		f.chaos = rand.New(rand.NewPCG(seed, seed))
 	}
@@ -112,7 +124,9 @@ func spendFortnight(t *testing.T, seed uint64) {
 	for range 8 * int(24*time.Hour/every) { // the end of everything that is open
 		f.wake(14)
 	}
-	if open, err := f.ledger(nil).Open(t.Context()); err != nil || len(open) > 0 {
+	ledger, done := f.ledger(nil)
+	defer done()
+	if open, err := ledger.Open(t.Context()); err != nil || len(open) > 0 {
 		t.Errorf("in the end %d files are open, %v", len(open), err)
 	}
 }
@@ -159,9 +173,9 @@ func (f *fortnight) wake(day int) {
 	case f.chaos != nil && day < 14 && f.chaos.IntN(8) == 0:
 		f.one(&life{steps: 1 + f.chaos.IntN(40), late: f.chaos.IntN(2) == 0})
 	default:
-		before := len(f.tap.Requests()) + len(f.cbc.Requests())
+		before := len(f.tap.Requests()) + len(f.cbc.Requests()) + len(f.nsx.Requests())
 		f.one(nil)
-		f.most = max(f.most, len(f.tap.Requests())+len(f.cbc.Requests())-before)
+		f.most = max(f.most, len(f.tap.Requests())+len(f.cbc.Requests())+len(f.nsx.Requests())-before)
 	}
 	time.Sleep(time.Until(next))
 }
@@ -174,7 +188,9 @@ func (f *fortnight) one(l *life) {
 		l.end = cancel
 		f.killed++
 	}
-	r, err := f.process(l).Run(ctx, hunt.Window{})
+	h, done := f.process(l)
+	defer done()
+	r, err := h.Run(ctx, hunt.Window{})
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.reports = append(f.reports, r)
@@ -188,17 +204,24 @@ func (f *fortnight) troubled(now time.Time) bool {
 	return slices.ContainsFunc(f.down, func(o outage) bool { return !now.Before(o.from) && now.Before(o.to.Add(3*time.Hour)) })
 }
 
-func (f *fortnight) ledger(l *life) *dedupehunt.Ledger {
-	ledger, err := dedupehunt.New(dedupehunt.Config{Store: mortalStore{&f.store, l}})
+// ledger is the one of a new process, and what ends its use.
+func (f *fortnight) ledger(l *life) (ledger *dedupehunt.Ledger, done func()) {
+	var store dedupe.Store = &f.store
+	done = func() {}
+	if f.file != "" {
+		file := openStore(f.t, f.file)
+		store, done = file, func() { closeStore(f.t, file) }
+	}
+	ledger, err := dedupehunt.New(dedupehunt.Config{Store: mortalStore{store, l}})
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return ledger
+	return ledger, done
 }
 
-// process is a new process of the program.
-func (f *fortnight) process(l *life) *hunt.Hunter {
-	c := crew{actions: []string{"webhook", "isolate", "denylist"}, life: l, wire: f.broken}
+// process is a new process of the program, and what ends it.
+func (f *fortnight) process(l *life) (h *hunt.Hunter, done func()) {
+	c := crew{actions: []string{"webhook", "isolate", "denylist", "nsx_tag"}, life: l, wire: f.broken}
 	_, console, manager := f.clients(f.t, c)
 	quota := new(proofpoint.Quota)
 	tap, err := proofpoint.New(proofpoint.Config{
@@ -208,7 +231,7 @@ func (f *fortnight) process(l *life) *hunt.Hunter {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	ledger := f.ledger(l)
+	ledger, done := f.ledger(l)
 	source, err1 := proofpointhunt.New(tap, proofpointhunt.Options{Delivered: true, Blocked: true, Cursors: ledger, Quota: quota, Delta: 15 * time.Minute})
 	search, err2 := cbchunt.New(cbchunt.Config{Processes: console.Processes, Events: console.Processes})
 	if err := errors.Join(err1, err2); err != nil {
@@ -217,7 +240,7 @@ func (f *fortnight) process(l *life) *hunt.Hunter {
 	return newHunter(f.t, hunt.Config{
 		Source: source, Verifier: listhunt.Verifier(source), Searcher: search, Ledger: ledger, Archive: ledger, Backlog: ledger,
 		Actions: f.actions(f.t, c, console, manager),
-	})
+	}), done
 }
 
 // broken refuses calls in an outage.
@@ -266,6 +289,12 @@ func (f *fortnight) check() {
 			t.Errorf("device %d was isolated %d times: %s", d.ID, n, why)
 		}
 	}
+	for id := int64(100); id < 140; id++ {
+		vm, _ := f.nsx.VM(machine(id))
+		if why, want := f.expected[id]; (len(vm.Tags) == 1) != want || len(vm.Tags) > 1 {
+			t.Errorf("the machine of device %d has the tags %v, want one: %t: %s", id, vm.Tags, want, why)
+		}
+	}
 	told := make(map[string]string)
 	seen := make(map[string]int)
 	for _, b := range f.hook.received() {
@@ -284,12 +313,14 @@ func (f *fortnight) check() {
 			t.Errorf("the finding %s was told %d times", id, n)
 		}
 	}
-	for rec, err := range f.ledger(nil).Records(t.Context(), time.Time{}) {
+	ledger, done := f.ledger(nil)
+	defer done()
+	for rec, err := range ledger.Records(t.Context(), time.Time{}) {
 		if err != nil || rec.Status != hunt.Done && rec.Status != hunt.Already {
 			t.Errorf("the ledger has %s as %q: %s, %v", rec.Task, rec.Status, rec.Detail, err)
 		}
 	}
-	open, err := f.ledger(nil).Open(t.Context())
+	open, err := ledger.Open(t.Context())
 	if err != nil {
 		t.Error(err)
 	}

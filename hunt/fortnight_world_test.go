@@ -40,7 +40,7 @@ func (l letter) message() proofpointtest.Message {
 	}
 }
 
-// emptyOffice has forty machines, quick searches, and nothing else.
+// emptyOffice has forty machines, each a virtual one, quick searches, and nothing else.
 func emptyOffice() world {
 	w := world{cbc: cbctest.World{
 		Switches: cbctest.Switches{Search: cbctest.SearchSwitches{StartDelay: 1, Duration: 2, SegmentsAtOnce: true}},
@@ -48,10 +48,14 @@ func emptyOffice() world {
 	}, nsx: nsxtest.World{}}
 	w.tap.Quota = 1800
 	for n := range int64(40) {
-		w.cbc.Devices = append(w.cbc.Devices, cbctest.Device{ID: 100 + n, Name: fmt.Sprintf(`CORP\LAP-%02d`, n)})
+		w.cbc.Devices = append(w.cbc.Devices, cbctest.Device{ID: 100 + n, Name: fmt.Sprintf(`CORP\LAP-%02d`, n), DeploymentType: "WORKLOAD"})
+		w.nsx.VMs = append(w.nsx.VMs, nsxtest.VM{Name: fmt.Sprintf("lap-%02d", n), ExternalID: machine(100 + n), ComputerName: fmt.Sprintf("LAP-%02d.corp.example", n)})
 	}
 	return w
 }
+
+// machine is the id of a device's virtual machine.
+func machine(device int64) string { return fmt.Sprintf("50310000-0000-4000-8000-%012d", device) }
 
 // newQuietDay has one file, which is condemned in the next hour and has run on two machines.
 func newQuietDay(t *testing.T) *fortnight {
@@ -157,6 +161,7 @@ func newFortnight(t *testing.T) *fortnight {
 		{9, 0, 6 * hour, http.StatusBadGateway, func(r *http.Request) bool { return r.URL.Host == "hooks.invalid" }},
 		// Another tool has used up the calls of the day.
 		{10, 0, 23 * hour, http.StatusTooManyRequests, func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/v2/siem/") }},
+		{11, 0, 8 * hour, http.StatusServiceUnavailable, func(r *http.Request) bool { return r.URL.Host == "nsx.invalid" }},
 		// Everything at once.
 		{12, 8 * hour, 10 * hour, http.StatusInternalServerError, func(*http.Request) bool { return true }},
 	}
