@@ -41,8 +41,8 @@ type gatherer struct {
 	suspect map[SHA256]bool
 	// rehunted are the files of earlier runs that were finished with and are searched for again.
 	rehunted map[SHA256]bool
-	// seen is what earlier runs have seen of files. It is written before the source is asked.
-	seen    map[SHA256][]Sighting
+	// known is what the backlog had before the source was asked.
+	known   map[SHA256]OpenIndicator
 	resting int
 	covered Window
 	holes   []Window
@@ -74,7 +74,7 @@ func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *g
 		stale:      make(map[SHA256]bool),
 		suspect:    make(map[SHA256]bool),
 		rehunted:   make(map[SHA256]bool),
-		seen:       make(map[SHA256][]Sighting),
+		known:      make(map[SHA256]OpenIndicator),
 		dirty:      make(map[SHA256]bool),
 	}
 	g.workers.Go(func() { g.batch(ctx) })
@@ -82,6 +82,7 @@ func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *g
 	g.intake(ctx, w)
 	g.takeUp(ctx, earlier)
 	g.asked.Wait()
+	g.handDown()
 	close(g.fresh)
 	g.workers.Wait()
 	_ = g.remember(ctx) // mails that came after their file was searched for

@@ -20,7 +20,7 @@ func (g *gatherer) intake(ctx context.Context, w Window) {
 			g.problem(Problem{Stage: "intake", Err: errors.New("hunt: the source gave an indicator without a hash")})
 			continue
 		}
-		if g.meet(ind, true) {
+		if g.meet(ind, true) && g.toExpand(g.known[ind.SHA256]) {
 			g.expand(ctx, ind)
 		}
 	}
@@ -99,14 +99,17 @@ func (g *gatherer) meet(ind Indicator, named bool) bool {
 		g.dirty[ind.SHA256] = true
 	}
 	if named {
-		o := g.open[ind.SHA256]
+		o, met := g.open[ind.SHA256]
+		if !met {
+			o.Expanded = g.known[ind.SHA256].Expanded
+		}
 		o.Since = g.begun
 		g.open[ind.SHA256] = o
 		delete(g.stale, ind.SHA256)
 	}
 	search := *g.indicators[ind.SHA256]
 	search.Mails = slices.Clone(search.Mails)
-	search.Seen = g.seen[ind.SHA256]
+	search.Seen = g.known[ind.SHA256].Seen
 	g.mu.Unlock()
 	if ok {
 		return false
@@ -146,13 +149,38 @@ func (g *gatherer) expand(ctx context.Context, ind Indicator) {
 			if next.SHA256.IsZero() || next.SHA256 == ind.SHA256 {
 				continue
 			}
-			next.Of, next.Threat, next.Mails = ind.SHA256, ind.Threat, slices.Clone(ind.Mails)
-			for i := range next.Mails {
-				next.Mails[i].FileName = ""
-			}
+			next.Of, next.Threat, next.Mails = ind.SHA256, ind.Threat, nameless(ind.Mails)
 			g.meet(next, true)
 		}
 	})
+}
+
+// nameless are mails as those that brought a file of the second stage, which has no name in them.
+func nameless(mails []Mail) []Mail {
+	all := slices.Clone(mails)
+	for i := range all {
+		all[i].FileName = ""
+	}
+	return all
+}
+
+// handDown gives files of the second stage the mails that have brought their attachment since: whoever got those may have them as well, and
+// they are hunted for as long.
+func (g *gatherer) handDown() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for hash, ind := range g.indicators {
+		parent := g.indicators[ind.Of]
+		if ind.Of.IsZero() || parent == nil {
+			continue
+		}
+		if ind.add(Indicator{Of: ind.Of, Mails: nameless(parent.Mails)}) {
+			g.dirty[hash] = true
+			o := g.open[hash]
+			o.Since = g.begun
+			g.open[hash] = o
+		}
+	}
 }
 
 // remember has the backlog keep what it does not have yet. A backlog that fails does not keep the run from searching.

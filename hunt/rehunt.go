@@ -50,7 +50,7 @@ func (g *gatherer) earlier(ctx context.Context) []OpenIndicator {
 		g.problem(Problem{Stage: "ledger", Err: err})
 	}
 	for _, o := range open {
-		g.seen[o.SHA256] = o.Seen
+		g.known[o.SHA256] = o
 	}
 	return open
 }

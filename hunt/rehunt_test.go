@@ -306,3 +306,32 @@ func TestSecondStageIsHuntedWithItsParent(t *testing.T) {
 		t.Error("the parent is due still")
 	}
 }
+
+// Who gets the attachment later may have what it brings along as well.
+func TestSecondStageHasTheMailsOfItsParent(t *testing.T) {
+	t.Parallel()
+	p := newPatience(verdict(true, nil))
+	to := func(who string) hunt.Indicator {
+		return indicator(1, hunt.Mail{ID: who, Recipients: []string{who + "@corp.example"}, FileName: "invoice.doc"})
+	}
+	asked := 0
+	p.cfg.Expander = hunt.ExpanderFunc(func(context.Context, hunt.Indicator) ([]hunt.Indicator, error) {
+		asked++
+		return []hunt.Indicator{{SHA256: hash(2)}}, nil
+	})
+	p.cfg.Source = source(nil, to("kim"), to("pat"))
+	run(t, p.cfg)
+	p.now = p.now.Add(time.Hour)
+	p.cfg.Source = source(nil, to("kim"), to("sam"))
+	run(t, p.cfg)
+	child := p.list.open[hash(2)]
+	if diff := cmp.Diff([]string{"kim@corp.example", "pat@corp.example", "sam@corp.example"}, child.Recipients()); diff != "" || len(child.Files()) > 0 {
+		t.Errorf("the file of the second stage has the names %q, recipients mismatch (-want +got):\n%s", child.Files(), diff)
+	}
+	if !child.Since.Equal(p.now) || child.Of != hash(1) {
+		t.Errorf("it is hunted since %s as of %s, want since %s as its parent", child.Since, child.Of, p.now)
+	}
+	if asked != 1 {
+		t.Errorf("what the attachment brings along was asked for %d times, want once", asked)
+	}
+}
