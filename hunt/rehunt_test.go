@@ -335,3 +335,20 @@ func TestSecondStageHasTheMailsOfItsParent(t *testing.T) {
 		t.Errorf("what the attachment brings along was asked for %d times, want once", asked)
 	}
 }
+
+// Who has less patience now than when a file was condemned gets one last search for it.
+func TestRehuntMadeShorter(t *testing.T) {
+	t.Parallel()
+	p := newPatience(verdict(true, nil))
+	run(t, p.cfg)
+	p.after(t, 50*time.Hour)
+	p.cfg.Rehunt = 24 * time.Hour
+	p.after(t, time.Hour)
+	if len(p.searches) != 2 || len(p.list.open) != 1 {
+		t.Errorf("%d searches, open are %v; want two and the file, which is not due", len(p.searches), p.list.open)
+	}
+	p.after(t, 5*time.Hour)
+	if len(p.searches) != 3 || len(p.list.open) != 0 {
+		t.Errorf("%d searches, open are %v; want three and nothing", len(p.searches), p.list.open)
+	}
+}
