@@ -33,6 +33,8 @@ type PollerConfig struct {
 	// Changes hands a known record out again when it says something new: a status that was assigned anew, another threat, a campaign.
 	// What it has said before is not new, where the service has both versions of it.
 	Changes bool
+	// Relevant is that of [Query]. What it says no to is not remembered either.
+	Relevant func(c Category, raw []byte) bool
 	// OnMalformed is told of each record that cannot be read, once. Defaults to collecting them for one [*MalformedError] at the end
 	// of the poll, or of a later one if the loop stops before. They do not hold the cursor up: they would be as unreadable the next
 	// time.
@@ -269,7 +271,7 @@ func (r *round) with(err error) error {
 func (r *round) window(ctx context.Context, w Window) error {
 	p := r.poller
 	query := Query{
-		Window: w, ThreatTypes: p.cfg.ThreatTypes, ThreatStatuses: p.cfg.ThreatStatuses,
+		Window: w, ThreatTypes: p.cfg.ThreatTypes, ThreatStatuses: p.cfg.ThreatStatuses, Relevant: p.cfg.Relevant,
 		OnMalformed: func(m Malformed) { r.malformed(w, m) },
 	}
 	for record, err := range p.client.SIEM.Records(ctx, p.cfg.Feed, query) {

@@ -30,6 +30,9 @@ type Query struct {
 	// ThreatStatuses asks for records with at least one threat in these statuses. Defaults to active and cleared: false
 	// positives are served only when they are asked for.
 	ThreatStatuses []ThreatStatus
+	// Relevant tells of a record, which is one whole JSON value, whether it can matter at all. Those of which it says no are passed over
+	// without being decoded, which is most of the work. It must not keep the bytes. Defaults to everything; see [GlimpseOf].
+	Relevant func(c Category, raw []byte) bool
 	// OnMalformed is told of each record that cannot be read; then the next one is read. Defaults to collecting them for one
 	// [*MalformedError] after the last record.
 	OnMalformed func(Malformed)

@@ -101,7 +101,7 @@ func (s *SIEM) records(ctx context.Context, feed Feed, q Query, want ...Category
 		if body.Status == http.StatusNoContent {
 			return // nothing matched: documented for syslog only, and harmless
 		}
-		r := reading{op: feed.op(), status: body.Status, withhold: body.Withhold, want: want, onMalformed: q.OnMalformed, onEnd: q.OnEnd, yield: yield}
+		r := reading{op: feed.op(), status: body.Status, withhold: body.Withhold, want: want, relevant: q.Relevant, onMalformed: q.OnMalformed, onEnd: q.OnEnd, yield: yield}
 		if err := r.run(body); err != nil && !errors.Is(err, errStopped) {
 			yield(Record{}, err)
 		}

@@ -19,6 +19,7 @@ type reading struct {
 	status      int
 	withhold    func([]byte) []byte // takes credentials out of a text
 	want        []Category
+	relevant    func(Category, []byte) bool
 	onMalformed func(Malformed)
 	onEnd       func(time.Time)
 	yield       func(Record, error) bool
@@ -72,6 +73,9 @@ func (r *reading) tellEnd(said string) {
 // record decodes one record from bytes that are valid only during the call.
 func (r *reading) record(c Category, raw []byte) error {
 	r.records++
+	if r.relevant != nil && !r.relevant(c, raw) {
+		return nil
+	}
 	record, err := decodeRecord(c, raw)
 	if err != nil {
 		bad := Malformed{Category: c, Raw: bytes.Clone(raw), Err: err}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/pphunt/pphunt/hunt"
@@ -32,9 +33,29 @@ func (r *reading) open(cursor proofpoint.Cursor) (err error) {
 		ThreatStatuses: []proofpoint.ThreatStatus{
 			proofpoint.StatusActive, proofpoint.StatusCleared, proofpoint.StatusFalsePositive,
 		},
-		OnMalformed: r.malformed,
+		OnMalformed: r.malformed, Relevant: r.relevant,
 	})
 	return err
+}
+
+// relevant leaves alone, undecoded, what cannot be about a file: clicks, and nine messages of ten.
+func (r *reading) relevant(c proofpoint.Category, raw []byte) bool {
+	if c == proofpoint.ClicksPermitted || c == proofpoint.ClicksBlocked {
+		return false
+	}
+	g, ok := proofpoint.GlimpseOf(raw)
+	if !ok || slices.ContainsFunc(g.Sandbox, proofpoint.SandboxThreat.Is) {
+		return true
+	}
+	for _, t := range g.Types {
+		if !t.Is(proofpoint.TypeURL) && !t.Is(proofpoint.TypeMessageText) {
+			return true
+		}
+	}
+	for _, t := range g.Types {
+		r.ask.Left(hunt.LeftAlone{Reason: whyVoid(proofpoint.Threat{Type: t}, nil)})
+	}
+	return false
 }
 
 func (r *reading) malformed(m proofpoint.Malformed) {
