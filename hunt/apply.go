@@ -43,6 +43,8 @@ type run struct {
 	unsure bool
 	// keep are files that stay open, although no outcome says so.
 	keep map[SHA256]bool
+	// verified are the files whose verdict was asked about because of what was done, and stands.
+	verified map[SHA256]bool
 	// records are what the archive remembered before anything was done. If it is torn there was more.
 	records []Record
 	torn    bool
@@ -51,7 +53,7 @@ type run struct {
 }
 
 func (h *Hunter) newRun(r *Report, by string) *run {
-	return &run{h: h, id: r.Run, dry: r.DryRun, by: by, r: r, fair: newFairness(h), told: make(map[string]Status), keep: make(map[SHA256]bool), undone: make(map[string]time.Time)}
+	return &run{h: h, id: r.Run, dry: r.DryRun, by: by, r: r, fair: newFairness(h), told: make(map[string]Status), keep: make(map[SHA256]bool), verified: make(map[SHA256]bool), undone: make(map[string]time.Time)}
 }
 
 func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error) {
@@ -69,7 +71,7 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	v := h.review(ctx, p, r, known)
 	x.recall(ctx, h.since())
 	if !p.partial {
-		x.turn(ctx, !p.saved)
+		x.turn(ctx, p)
 	}
 	x.unsure = v.unsure != "" || x.deaf || slices.ContainsFunc(p.Problems, func(p Problem) bool { return p.Stage == "guard" })
 	for _, group := range byAction(p.Tasks) {
@@ -80,7 +82,7 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	x.waiting()
 	if !dry && !p.partial {
 		x.keepFailed()
-		h.settle(ctx, p, r, x.keep)
+		h.settle(ctx, p, r, x.keep, x.verified)
 	}
 	r.Ended = h.cfg.Now().UTC()
 	r.Interrupted = ctx.Err() != nil

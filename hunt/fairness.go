@@ -13,6 +13,46 @@ type fairness struct {
 	mu sync.Mutex
 	// words are the answers of this run, each good for wordLife.
 	words map[SHA256]*word
+	// heard is when the source named a file of which the verdict is fresh.
+	heard map[SHA256]time.Time
+}
+
+// hearsay is for how long what the source said is enough.
+const hearsay = 10 * time.Minute
+
+// hear notes that the source has named a file.
+func (f *fairness) hear(ind Indicator) {
+	now := f.h.cfg.Now()
+	if age := now.Sub(ind.Threat.Time); ind.Threat.Time.IsZero() || age > f.h.cfg.FreshVerdict || age < -hearsay {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if at, known := f.heard[ind.SHA256]; !known || !at.IsZero() {
+		f.heard[ind.SHA256] = now
+	}
+}
+
+// doubt notes that the source has said something else about a file as well: its word is not enough any more.
+func (f *fairness) doubt(file SHA256) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.heard[file] = time.Time{}
+}
+
+// judge tells whether a file is condemned, as sure as it must be for what is to be done: what can be taken back is done on a fresh verdict
+// that the source has just told.
+func (f *fairness) judge(ctx context.Context, ind Indicator, impact Impact) (condemned bool, err error) {
+	if f.told(ind.SHA256, impact) {
+		return true, nil
+	}
+	return f.ask(ctx, ind)
+}
+
+func (f *fairness) told(file SHA256, impact Impact) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return impact == Contains && f.words[file] == nil && f.h.cfg.Now().Sub(f.heard[file]) < hearsay
 }
 
 // wordLife is how long an answer stands: the tasks of one file follow each other quickly.
@@ -31,7 +71,7 @@ type word struct {
 }
 
 func newFairness(h *Hunter) *fairness {
-	return &fairness{h: h, words: make(map[SHA256]*word)}
+	return &fairness{h: h, words: make(map[SHA256]*word), heard: make(map[SHA256]time.Time)}
 }
 
 // ask returns the present verdict on a file. Several who ask at once share one question.
@@ -95,7 +135,7 @@ func (f *fairness) askAll(ctx context.Context, tasks []Task) {
 	slots := make(chan struct{}, questions)
 	for _, t := range tasks {
 		for _, ind := range t.Indicators {
-			if seen[ind.SHA256] {
+			if seen[ind.SHA256] || f.told(ind.SHA256, t.Impact) {
 				continue
 			}
 			seen[ind.SHA256] = true
@@ -115,7 +155,7 @@ func (f *fairness) askAll(ctx context.Context, tasks []Task) {
 func (f *fairness) weighOne(ctx context.Context, t Task) (Task, Outcome) {
 	withdrawn := make(map[SHA256]bool)
 	for _, ind := range t.Indicators {
-		condemned, err := f.ask(ctx, ind)
+		condemned, err := f.judge(ctx, ind, t.Impact)
 		if err != nil {
 			err = fmt.Errorf("the verdict on %s could not be asked again: %w", ind.SHA256, err)
 			return t, Outcome{Task: t, Status: Failed, Detail: err.Error(), Err: err}

@@ -31,8 +31,12 @@ type Config struct {
 	ActOnSecondStage bool
 	// DeadLetters keep what a source could not read. Defaults to nobody: such records are only counted.
 	DeadLetters DeadLetters
-	// Verifier is asked again right before anything is done about a file, see [Impact], and is required with a Backlog.
+	// Verifier is asked again right before anything is done about a file, see [Impact] and FreshVerdict, and is required with a Backlog.
 	Verifier Verifier
+	// FreshVerdict is how long ago a verdict may have been given that the Source has just told, so that machines are contained on its word,
+	// which can be taken back. Before anything is destroyed, and on an older verdict, the Verifier is asked. Defaults to two hours; below
+	// zero the Verifier is always asked.
+	FreshVerdict time.Duration
 	// Actions are done in this order: the first for all its targets, then the second, and so on. Defaults to none: look only.
 	Actions []Action
 	// Guards may hold any task before the first is done, except those of actions that merely tell. All of them are asked.
@@ -42,8 +46,8 @@ type Config struct {
 	Archive Archive
 	// AutoUndo takes back what was done about a file as soon as it is condemned no longer. It needs an Archive and a Verifier.
 	AutoUndo bool
-	// Recheck is for how long after it was done the verdict behind a task is asked about by every run. Defaults to seven days; below
-	// zero never.
+	// Recheck is for how long after it was done the verdict behind a task is asked about, once an hour for files that are hunted still and
+	// otherwise by every run. Defaults to seven days; below zero never.
 	Recheck time.Duration
 	// Realm names what the hunt acts on, such as the organization. A saved plan of another realm is not applied.
 	Realm string
@@ -97,6 +101,7 @@ func New(cfg Config) (*Hunter, error) {
 	}
 	setDefault(&cfg.LookBack, 14*24*time.Hour)
 	setDefault(&cfg.Recheck, 7*24*time.Hour)
+	setDefault(&cfg.FreshVerdict, 2*time.Hour)
 	setDefault(&cfg.PlanAge, 24*time.Hour)
 	setDefault(&cfg.BatchSize, 100)
 	setDefault(&cfg.Rehunt, 7*24*time.Hour)

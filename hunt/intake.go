@@ -20,6 +20,7 @@ func (g *gatherer) intake(ctx context.Context, w Window) {
 			g.problem(Problem{Stage: "intake", Err: errors.New("hunt: the source gave an indicator without a hash")})
 			continue
 		}
+		g.fair.hear(ind)
 		if g.meet(ind, true) && g.toExpand(g.known[ind.SHA256]) {
 			g.expand(ctx, ind)
 		}
@@ -36,6 +37,7 @@ func (g *gatherer) cleared(file SHA256) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.suspect[file] = true
+	g.fair.doubt(file)
 }
 
 func (g *gatherer) hole(w Window) {

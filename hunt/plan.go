@@ -33,6 +33,9 @@ type Plan struct {
 	withdrawn []SHA256
 	// open is what the backlog says of the files that were taken up from it, and since when the others are open.
 	open map[SHA256]OpenIndicator
+	// known is what the backlog had before, of all files, and suspect are those whose verdict the source says was taken back.
+	known   map[SHA256]OpenIndicator
+	suspect map[SHA256]bool
 	// seen are the sightings that the backlog is to keep.
 	seen map[SHA256][]Sighting
 	// resting counts the open files that this run did not search for.
@@ -55,7 +58,7 @@ func (h *Hunter) plan(ctx context.Context, w Window, keep bool) *Plan {
 	run := runID(begun)
 	w = Window{Start: w.Start.UTC(), End: w.End.UTC()}
 	g := h.gather(ctx, run, w, keep)
-	p := &Plan{Run: run, Window: w, Begun: begun, resting: g.resting, holes: g.holes, bad: g.bad, open: g.open, fair: g.fair, tellOfSecondStage: !h.cfg.ActOnSecondStage}
+	p := &Plan{Run: run, Window: w, Begun: begun, resting: g.resting, holes: g.holes, bad: g.bad, open: g.open, known: g.known, suspect: g.suspect, fair: g.fair, tellOfSecondStage: !h.cfg.ActOnSecondStage}
 	if w.IsZero() {
 		p.Window = g.covered
 	}

@@ -134,7 +134,7 @@ func ReadPlan(r io.Reader) (*SavedPlan, error) {
 }
 
 // ApplySaved carries out what a saved plan has as planned, and nothing else: by says who wants it, for the audit. Guards and the
-// verdict are asked again. A task whose target is not as the plan saw it any more is held. What the plan has as held or failed is
+// verdict are asked again, whatever [Config.FreshVerdict] is. A task whose target is not as the plan saw it any more is held. What the plan has as held or failed is
 // reported so and not done; it waits for a person, or for the next run. A plan that is too old, or made for
 // another realm, is an error, and so is one with an action that is not configured; then nothing is done and the report is nil.
 func (h *Hunter) ApplySaved(ctx context.Context, s *SavedPlan, by string) (*Report, error) {
@@ -147,6 +147,7 @@ func (h *Hunter) ApplySaved(ctx context.Context, s *SavedPlan, by string) (*Repo
 	}
 	p := *s.plan
 	p.by, p.Begun, p.Tasks, p.saved = by, now, nil, true
+	p.fair, p.known = nil, nil // what was said then says nothing about now
 	for _, o := range s.Outcomes {
 		if o.Task.Scope == ScopeHold || o.Status == Already || o.Task.Undo {
 			continue // what is held is told of when it is, and what is done is done

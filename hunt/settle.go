@@ -9,7 +9,7 @@ import (
 
 // settle tells the backlog which files are finished with, for good or until they are due again: searched for without a failure, without a task that failed, and not among
 // those that are open anyway.
-func (h *Hunter) settle(ctx context.Context, p *Plan, r *Report, open map[SHA256]bool) {
+func (h *Hunter) settle(ctx context.Context, p *Plan, r *Report, open, verified map[SHA256]bool) {
 	if h.cfg.Backlog == nil {
 		return
 	}
@@ -35,10 +35,20 @@ func (h *Hunter) settle(ctx context.Context, p *Plan, r *Report, open map[SHA256
 		}
 		o := p.opened(ind)
 		o.Searched = p.Begun
+		if verified[ind.SHA256] {
+			o.Verified = p.Begun
+			delete(verified, ind.SHA256)
+		}
 		if h.huntedUntil(o).After(p.Begun) {
 			watched = append(watched, o)
 		} else {
 			settled = append(settled, ind.SHA256)
+		}
+	}
+	for hash := range verified { // of those that rest, nothing else has changed
+		if o, ok := p.known[hash]; ok && !o.Searched.IsZero() && !open[hash] {
+			o.Verified = p.Begun
+			watched = append(watched, o)
 		}
 	}
 	ctx, cancel := lasting(ctx)

@@ -3,6 +3,7 @@ package hunt
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -60,12 +61,32 @@ func (r Record) stands() bool {
 // underWay tells whether something is being done, or its process died over it.
 func (r Record) underWay() bool { return r.Status == "" && r.Task.Impact != Tells && !r.Task.Undo }
 
+// stands is for how long a verdict is not asked about again because of what was done, a little less than the hour that is promised.
+const stands = 55 * time.Minute
+
+// verdictStands tells whether somebody was asked about a file within the hour, or named it. That a verdict was taken back is not remembered:
+// every run finds it anew, and reports it.
+func (p *Plan) verdictStands(hash SHA256) bool {
+	if p.suspect[hash] {
+		return false
+	}
+	for _, o := range []OpenIndicator{p.known[hash], p.open[hash]} {
+		for _, at := range []time.Time{o.Since, o.Verified} {
+			if age := p.Begun.Sub(at); age >= 0 && age < stands {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // turn asks for the verdicts behind what was done lately, reports those that were taken back, and takes back what was done if it may.
-func (x *run) turn(ctx context.Context, takeBack bool) {
+func (x *run) turn(ctx context.Context, p *Plan) {
 	if x.h.cfg.Verifier == nil || x.h.cfg.Recheck < 0 {
 		return
 	}
 	byFile := x.standing()
+	maps.DeleteFunc(byFile, func(hash SHA256, _ *Turned) bool { return p.verdictStands(hash) })
 	var mu sync.Mutex
 	var workers sync.WaitGroup
 	slots := make(chan struct{}, questions)
@@ -81,12 +102,16 @@ func (x *run) turn(ctx context.Context, takeBack bool) {
 				mu.Lock()
 				x.r.Turned = append(x.r.Turned, *turned)
 				mu.Unlock()
+			case err == nil:
+				mu.Lock()
+				x.verified[hash] = true
+				mu.Unlock()
 			}
 		})
 	}
 	workers.Wait()
 	slices.SortFunc(x.r.Turned, func(a, b Turned) int { return cmp.Compare(a.SHA256.String(), b.SHA256.String()) })
-	if !takeBack || !x.h.cfg.AutoUndo || len(x.r.Turned) == 0 {
+	if p.saved || !x.h.cfg.AutoUndo || len(x.r.Turned) == 0 {
 		return
 	}
 	if x.recall(ctx, time.Time{}); x.torn { // what was done long ago can give reason for the same

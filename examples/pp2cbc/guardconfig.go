@@ -30,6 +30,8 @@ type guardConfig struct {
 	autoUndo bool
 	// recheck is below zero for never.
 	recheck time.Duration
+	// fresh is how old a verdict of TAP's list may be that is acted on, below zero for none.
+	fresh   time.Duration
 	planAge time.Duration
 	giveUp  time.Duration
 }
@@ -46,6 +48,7 @@ func (p *parser) guard() guardConfig {
 		reputation:  p.bool("guard", "trust_reputation"),
 		autoUndo:    p.bool("guard", "auto_undo"),
 		recheck:     p.durationOrNever("guard", "recheck"),
+		fresh:       p.durationOrNever("guard", "fresh_verdict"),
 		planAge:     p.duration("guard", "plan_max_age"),
 		giveUp:      p.duration("guard", "give_up"),
 	}

@@ -22,7 +22,7 @@ func TestGuardsApplyWithoutASection(t *testing.T) {
 	}
 	want := guardConfig{
 		priorities: []string{"MISSION_CRITICAL"}, perHash: 25, perRun: 50, fleetShare: 0.1, reputation: true,
-		recheck: 7 * 24 * time.Hour, planAge: 24 * time.Hour, giveUp: 7 * 24 * time.Hour,
+		recheck: 7 * 24 * time.Hour, fresh: 2 * time.Hour, planAge: 24 * time.Hour, giveUp: 7 * 24 * time.Hour,
 	}
 	if diff := cmp.Diff(want, c.guard, cmp.AllowUnexported(guardConfig{}), prefixes); diff != "" {
 		t.Errorf("guard mismatch (-want +got):\n%s", diff)
@@ -49,6 +49,7 @@ trusted_signers = Example Tools Ltd
 trust_reputation = no
 auto_undo = yes
 recheck = none
+fresh_verdict = 0
 plan_max_age = 2h
 give_up = 3d
 [audit]
@@ -61,7 +62,7 @@ filename = none
 		names: []string{"DC-*", "*.corp.example"}, ids: []int64{4571601, 7},
 		networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("192.0.2.7/32")},
 		policies: []string{"Servers", "Domain Controllers"}, groups: []string{"Board"}, priorities: []string{"HIGH"}, deployments: []string{"WORKLOAD"},
-		perHash: 3, fleetShare: 0.25, signers: []string{"Example Tools Ltd"}, autoUndo: true, recheck: -1, planAge: 2 * time.Hour, giveUp: 3 * 24 * time.Hour,
+		perHash: 3, fleetShare: 0.25, signers: []string{"Example Tools Ltd"}, autoUndo: true, recheck: -1, fresh: -1, planAge: 2 * time.Hour, giveUp: 3 * 24 * time.Hour,
 	}
 	if diff := cmp.Diff(want, c.guard, cmp.AllowUnexported(guardConfig{}), prefixes); diff != "" {
 		t.Errorf("guard mismatch (-want +got):\n%s", diff)
@@ -98,6 +99,7 @@ max_devices_per_run = many
 max_fleet_share = 110%
 trust_reputation = perhaps
 recheck = soon
+fresh_verdict = always
 give_up = 3
 [audit]
 filename = app.sql
@@ -105,7 +107,7 @@ filename = app.sql
 	for _, want := range []string{
 		"actions.evidence_limit", `guard.protect_names: "DC-["`, `guard.protect_priorities: "URGENT"`, `guard.protect_deployments: "CLOUD"`,
 		`guard.protect_ids: "x"`, "did you mean 10.1.0.0/16 or 10.1.2.3", "guard.max_devices_per_hash",
-		"guard.max_devices_per_run", "guard.max_fleet_share", "guard.trust_reputation", "guard.recheck", "guard.give_up", "audit.filename",
+		"guard.max_devices_per_run", "guard.max_fleet_share", "guard.trust_reputation", "guard.recheck", "guard.fresh_verdict", "guard.give_up", "audit.filename",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error = %v, want it to say %q", err, want)

@@ -91,6 +91,7 @@ func schema() []key {
 		{section: "guard", name: "trust_reputation", fallback: "True"},
 		{section: "guard", name: "auto_undo", fallback: "False"},
 		{section: "guard", name: "recheck", fallback: "7d"},
+		{section: "guard", name: "fresh_verdict", fallback: "2h"},
 		{section: "guard", name: "plan_max_age", fallback: "24h"},
 		{section: "guard", name: "give_up", fallback: "7d"},
 		{section: "hunt", name: "rehunt", fallback: "7d"},
