@@ -17,7 +17,7 @@
 // An action gets only tasks whose evidence is at least what its [Spec] asks for. A task that the ledger has as done is not done
 // again, so a machine that a person has released stays released; another file, or another process of the same file, on the machine
 // is a new task. Guards are asked before the first write, and a guard that fails holds everything. Right before anything but a
-// notice is sent, the [Verifier] is asked again. A search that failed is reported as failed, never as nothing found.
+// notice is sent, the [Verifier] is asked again, but for what [Config.FreshVerdict] lets pass. A search that failed is reported as failed, never as nothing found.
 //
 // # Safe response
 //
