@@ -32,7 +32,7 @@ type run struct {
 	by   string
 	r    *Report
 	fair *fairness
-	mu   sync.Mutex // of r.Problems, told and broken
+	mu   sync.Mutex // of r.Problems, told, broken and keep
 	// told are the decisions that were audited, by key.
 	told map[string]Status
 	// broken is why nothing more may be begun.
@@ -74,9 +74,7 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 		x.turn(ctx, p)
 	}
 	x.unsure = v.unsure != "" || x.deaf || slices.ContainsFunc(p.Problems, func(p Problem) bool { return p.Stage == "guard" })
-	for _, group := range byAction(p.Tasks) {
-		r.Outcomes = append(r.Outcomes, x.group(ctx, group, v, known)...)
-	}
+	r.Outcomes = append(r.Outcomes, x.groups(ctx, byAction(p.Tasks), v, known)...)
 	x.leave(ctx, p.rest)
 	x.tellOfHolds(ctx)
 	x.waiting()
@@ -140,6 +138,29 @@ func match(tasks []Task, outcomes []Outcome) map[string]Outcome {
 		}
 	}
 	return all
+}
+
+// groups brings the tasks of all actions to an end, in their order. What merely tells is begun in its turn, and nobody waits for it:
+// containing a machine is more urgent than that its receiver answers.
+func (x *run) groups(ctx context.Context, groups [][]Task, v verdicts, known map[string]Outcome) []Outcome {
+	outcomes := make([][]Outcome, len(groups))
+	var telling sync.WaitGroup
+	for i, tasks := range groups {
+		own := make(map[string]Outcome, len(tasks))
+		for _, t := range tasks {
+			if o, ok := known[t.Key()]; ok {
+				own[t.Key()] = o
+			}
+		}
+		do := func() { outcomes[i] = x.group(ctx, tasks, v, own) }
+		if tasks[0].Impact == Tells && !x.dry {
+			telling.Go(do)
+		} else {
+			do()
+		}
+	}
+	telling.Wait()
+	return slices.Concat(outcomes...)
 }
 
 // group brings the tasks of one action to an end and returns an outcome for each, in their order, and behind them those of what was left

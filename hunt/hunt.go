@@ -37,7 +37,8 @@ type Config struct {
 	// which can be taken back. Before anything is destroyed, and on an older verdict, the Verifier is asked. Defaults to two hours; below
 	// zero the Verifier is always asked.
 	FreshVerdict time.Duration
-	// Actions are done in this order: the first for all its targets, then the second, and so on. Defaults to none: look only.
+	// Actions are done in this order: the first for all its targets, then the second, and so on. Those that merely tell are begun in their
+	// turn, and the others do not wait for them. Defaults to none: look only.
 	Actions []Action
 	// Guards may hold any task before the first is done, except those of actions that merely tell. All of them are asked.
 	Guards []Guard

@@ -31,9 +31,7 @@ func (x *run) leftOut(ctx context.Context, tasks []Task, outcomes []Outcome, res
 			continue
 		}
 		open = append(open, r)
-		for _, file := range filesOf([]Task{r.Task}) {
-			x.keep[file] = true
-		}
+		x.keepOpen(r.Task.Indicators)
 	}
 	if x.dry {
 		return held, open
@@ -69,17 +67,13 @@ func (x *run) displaced(ctx context.Context, tasks []Task, outcomes []Outcome) (
 		switch {
 		case len(rest.Sightings) == 0:
 		case rec.Status == Failed:
-			for _, ind := range rest.Indicators {
-				x.keep[ind.SHA256] = true
-			}
+			x.keepOpen(rest.Indicators)
 		case o.Status == Done || o.Status == Already:
 			rest.Round, rest.Before = max(1, o.Task.Round)+1, nil
 			held = append(held, Outcome{Task: rest, Status: Held, Detail: rec.Detail})
 		case o.Status == Failed && !errors.Is(o.Err, ErrNotBegun) && !errors.Is(o.Err, ErrUndecided):
-			for _, ind := range rest.Indicators {
-				x.keep[ind.SHA256] = true
-				open = append(open, ind)
-			}
+			x.keepOpen(rest.Indicators)
+			open = append(open, rest.Indicators...)
 		}
 	}
 	if x.h.cfg.Backlog != nil && len(open) > 0 {
@@ -90,6 +84,15 @@ func (x *run) displaced(ctx context.Context, tasks []Task, outcomes []Outcome) (
 		}
 	}
 	return held
+}
+
+// keepOpen has files stay open.
+func (x *run) keepOpen(files []Indicator) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, ind := range files {
+		x.keep[ind.SHA256] = true
+	}
 }
 
 // plus is the task with what another one rests on as well, as far as they share nothing.

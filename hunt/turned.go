@@ -169,9 +169,7 @@ func (x *run) keepFailed() {
 		if rec.Status != Failed || rec.GivenUp || rec.Task.Undo || !rec.Undone.IsZero() || here[rec.Task.Key()] {
 			continue
 		}
-		for _, ind := range rec.Task.Indicators {
-			x.keep[ind.SHA256] = true
-		}
+		x.keepOpen(rec.Task.Indicators)
 	}
 }
 
