@@ -53,6 +53,7 @@ type Store interface {
 	Scan(ctx context.Context, prefix Key) iter.Seq2[Record, error]
 
 	// Forget removes the done records that were last updated before a time, and says how many. Claimed, failed and released ones
-	// stay however old they are: they are work that is still open. A key that was forgotten is new.
+	// stay however old they are: they are work that is still open. A key that was forgotten is new. A back end may forget piece by piece, so
+	// that claims need not wait: where it fails, some records may be gone.
 	Forget(ctx context.Context, before time.Time) (int, error)
 }

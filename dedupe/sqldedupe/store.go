@@ -166,24 +166,6 @@ func (s *Store) records(ctx context.Context, tx *sql.Tx, keys []dedupe.Key) ([]d
 	return records, nil
 }
 
-// Forget implements [dedupe.Store].
-func (s *Store) Forget(ctx context.Context, before time.Time) (int, error) {
-	var n int64
-	err := s.transact(ctx, func(tx *sql.Tx) error {
-		// This is the rule dedupe.Forgettable: reading every row to ask it would take minutes where the index takes none.
-		res, err := tx.ExecContext(ctx, s.dialect.bind(`DELETE FROM pphunt_tasks WHERE state = 'done' AND updated < ?`), bound(before))
-		if err != nil {
-			return err
-		}
-		n, err = res.RowsAffected()
-		return err
-	})
-	if err != nil {
-		return 0, s.fail(ctx, "forget", err)
-	}
-	return int(n), nil
-}
-
 // bound is a time to compare with, at the end of the range when it lies beyond what nanoseconds can say.
 func bound(t time.Time) int64 {
 	switch year := t.UTC().Year(); {
