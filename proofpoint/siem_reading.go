@@ -30,7 +30,7 @@ type reading struct {
 
 // run hands out every record. What it returns belongs behind the last of them.
 func (r *reading) run(body io.Reader) error {
-	head := bufio.NewReader(body)
+	head := bufio.NewReaderSize(body, 64<<10)
 	if err := r.expectObject(head); err != nil {
 		return err
 	}
