@@ -101,13 +101,14 @@ func bare(b *testing.B, there, size int) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		bound := tx.StmtContext(b.Context(), insert)
 		for range size {
 			next++
-			if _, err := tx.StmtContext(b.Context(), insert).ExecContext(b.Context(), fmt.Sprintf("isolate/device/%d", next), 2, 1, 1); err != nil {
+			if _, err := bound.ExecContext(b.Context(), fmt.Sprintf("isolate/device/%d", next), 2, 1, 1); err != nil {
 				b.Fatal(err)
 			}
 		}
-		if err := tx.Commit(); err != nil {
+		if err := errors.Join(bound.Close(), tx.Commit()); err != nil {
 			b.Fatal(err)
 		}
 	}

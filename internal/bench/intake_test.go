@@ -200,7 +200,7 @@ func wholeAnswer(t *testing.T, url string) (condemned int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := new(http.Client).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
