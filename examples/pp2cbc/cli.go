@@ -29,6 +29,7 @@ usage:
   pp2cbc apply --held ID...      do what is held or given up after all
   pp2cbc undo [flags]            take back what was done
   pp2cbc close SHA256...         hunt files no longer
+  pp2cbc doctor [flags]          try everything that a run needs, and change nothing
   pp2cbc action [flags]          kill one process and delete one file on one device
 
 flags:
@@ -73,6 +74,9 @@ flags of action:
   --sha256 H                     the file is deleted only if this is its hash
   --close                        close the session even if somebody else uses it
   --config FILE, --dry-run       as above
+
+flags of doctor:
+  --config FILE, --json          as above
 
 An ID is the beginning of a task's event id, at least 8 characters long. Every key of the configuration can come from the environment
 as PP2CBC_<SECTION>_<KEY>, a secret also from the file that <key>_file names.

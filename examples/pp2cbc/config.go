@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -47,6 +48,8 @@ type service struct {
 	name, url, caFile string
 	user              string
 	secret            secret
+	// watch sees each answer, if it is not nil.
+	watch func(sent time.Time, resp *http.Response)
 }
 
 // String leaves the secret out.

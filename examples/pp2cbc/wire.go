@@ -172,6 +172,17 @@ func logEvent(logger *slog.Logger, e hunt.Event) {
 
 // httpClient trusts the service's own authority besides the system's, if it has one.
 func httpClient(s service) (*http.Client, error) {
+	hc, err := privateClient(s)
+	if err != nil || s.watch == nil {
+		return hc, err
+	}
+	if hc == nil {
+		hc = &http.Client{Transport: http.DefaultTransport}
+	}
+	return &http.Client{Transport: watched{hc.Transport, s.watch}}, nil
+}
+
+func privateClient(s service) (*http.Client, error) {
 	if s.caFile == "" {
 		return nil, nil //nolint:nilnil // the client's own default
 	}

@@ -12,8 +12,10 @@ import (
 
 var _ hunt.Cursors = (*Ledger)(nil)
 
-// cursorPrefix begins the keys of cursors: cursor/<name>.
-const cursorPrefix = "cursor/"
+// CursorPrefix begins the keys of cursors: cursor/<name>. Their note is the cursor.
+const CursorPrefix dedupe.Key = "cursor/"
+
+const cursorPrefix = string(CursorPrefix)
 
 // Cursor implements [hunt.Cursors].
 func (l *Ledger) Cursor(ctx context.Context, name string) ([]byte, error) {
@@ -30,7 +32,7 @@ func (l *Ledger) Cursor(ctx context.Context, name string) ([]byte, error) {
 // CursorNames lists what there is a cursor for, in order.
 func (l *Ledger) CursorNames(ctx context.Context) ([]string, error) {
 	var names []string
-	for r, err := range l.cfg.Store.Scan(ctx, cursorPrefix) {
+	for r, err := range l.cfg.Store.Scan(ctx, CursorPrefix) {
 		if err != nil {
 			return names, fmt.Errorf("dedupehunt: cursors: %w", err)
 		}

@@ -54,6 +54,15 @@ func ReadPosition(name string, text []byte) (p Position, ok bool, err error) {
 	return p, true, nil
 }
 
+// ReadQuota reads the count of calls that a source has kept in a cursor. It is not ok if the cursor is another one.
+func ReadQuota(name string, text []byte) (q *proofpoint.Quota, ok bool) {
+	if !strings.HasSuffix(name, quotaSuffix) || len(text) == 0 {
+		return nil, false
+	}
+	q = new(proofpoint.Quota)
+	return q, q.UnmarshalText(text) == nil
+}
+
 const quotaSuffix = "/quota"
 
 func newPlace(stored []byte) *place { return &place{stored: stored} }
