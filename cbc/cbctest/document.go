@@ -49,12 +49,16 @@ func kindOfField(field string) (fieldKind, bool) {
 	case "process_start_time", "process_end_time", "create_time", "last_contact_time", "last_reported_time", "registered_time":
 		return fieldTime, true
 	}
-	for suffix, kind := range map[string]fieldKind{
-		"_hash": fieldHash, "_sha256": fieldHash, "_md5": fieldHash, "_count": fieldNumber, "_timestamp": fieldTime,
-	} {
-		if strings.HasSuffix(field, suffix) {
-			return kind, true
-		}
+	switch _, suffix, _ := cutLast(field, '_'); suffix {
+	case "hash", "sha256", "md5":
+		return fieldHash, true
+	case "count":
+		return fieldNumber, true
+	case "timestamp":
+		return fieldTime, true
+	case "name":
+	default:
+		return fieldWord, false
 	}
 	for _, event := range eventTypes() {
 		if field == event+"_name" {
@@ -62,6 +66,14 @@ func kindOfField(field string) (fieldKind, bool) {
 		}
 	}
 	return fieldWord, false
+}
+
+// cutLast cuts around the last of a character.
+func cutLast(s string, c byte) (before, after string, found bool) {
+	if i := strings.LastIndexByte(s, c); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
 }
 
 // kind is how the values of a field of this document are compared.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // letter is a character of a pattern; wild if it stands for others.
@@ -109,13 +110,51 @@ func (p *parser) compare(field string, t pattern) (filter, error) {
 		return func(document) bool { return true }, nil
 	}
 	p.query.fields = append(p.query.fields, field)
-	return func(d document) bool { return d.has(field, t, exactCase) }, nil
+	text, plain := t.plain()
+	if !plain || !ascii(text) {
+		return func(d document) bool { return d.has(field, t, exactCase) }, nil
+	}
+	return func(d document) bool { return d.hasPlain(field, t, text, exactCase) }, nil
+}
+
+// hasPlain is has for a value without a wildcard, which most are, of a field that is compared as a whole: hashes by the hundred.
+func (d document) hasPlain(field string, t pattern, text string, exactCase bool) bool {
+	values := d.values(field)
+	if len(values) == 0 {
+		return false
+	}
+	kind := d.kind(field)
+	if kind != fieldHash && kind != fieldWord {
+		return d.has(field, t, exactCase)
+	}
+	exactCase = exactCase && kind == fieldHash
+	return slices.ContainsFunc(values, func(v string) bool {
+		switch {
+		case v == text:
+			return true
+		case exactCase:
+			return false
+		case ascii(v):
+			return len(v) == len(text) && strings.EqualFold(v, text)
+		default:
+			return t.fits(v, false)
+		}
+	})
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // has says whether one of the values of a field fits.
 func (d document) has(field string, t pattern, exactCase bool) bool {
 	values := d.values(field)
-	if t.presence() {
+	if t.presence() || len(values) == 0 {
 		return len(values) > 0
 	}
 	kind := d.kind(field)
