@@ -82,17 +82,22 @@ func (q *query) parts(batch []hunt.Indicator) [][]file {
 		}
 	}
 	slices.SortFunc(order, func(a, b hunt.SHA256) int { return slices.Compare(a[:], b[:]) })
-	var parts [][]file
-	var part []file
-	for _, hash := range order {
-		more := append(slices.Clone(part), *byHash[hash])
-		if e := q.expression(more); len(part) > 0 && (len(more) > mostFiles || e.Clauses() > mostClauses || e.Len() > mostBytes) {
-			parts = append(parts, part)
-			more = []file{*byHash[hash]}
-		}
-		part = more
+	files := make([]file, len(order))
+	for i, hash := range order {
+		files[i] = *byHash[hash]
 	}
-	return append(parts, part)
+	return q.pack(files)
+}
+
+// pack halves what is too much for one search. Nearly always it is not.
+func (q *query) pack(files []file) [][]file {
+	if len(files) > 1 {
+		e := q.expression(files)
+		if half := len(files) / 2; len(files) > mostFiles || e.Clauses() > mostClauses || e.Len() > mostBytes {
+			return append(q.pack(files[:half]), q.pack(files[half:])...)
+		}
+	}
+	return [][]file{files}
 }
 
 // expression finds the processes that had to do with any of the files in any way that is searched for, and of which that is not known.

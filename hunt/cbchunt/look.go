@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/pphunt/pphunt/cbc"
@@ -102,20 +103,22 @@ func (q *query) less(ctx context.Context, files []file, when span, err error) bo
 
 // row tells what a row says by itself, and keeps it open if it does not say what it is about.
 func (q *query) row(files []file, p cbc.Process, open map[cbc.ProcessGUID]cbc.Process) {
-	_, other := p.SHA256()
+	own := ownHashes(p)
+	other := len(own.sha256) > 0
 	explained := false
 	for _, f := range files {
+		isFile, hasMD5 := slices.Contains(own.sha256, f.sha256), !f.md5.IsZero() && slices.Contains(own.md5, f.md5)
 		switch {
-		case f.second && trusted(reputation(p)) && (p.HasSHA256(f.sha256) || !f.md5.IsZero() && hasMD5(p, f.md5)):
+		case f.second && trusted(reputation(p)) && (isFile || hasMD5):
 			explained = true
 			q.s.cfg.Warn(fmt.Sprintf("a condemned file brings %s along, which Carbon Black Cloud trusts: it is not hunted", f.sha256))
-		case p.HasSHA256(f.sha256):
+		case isFile:
 			explained = true
 			q.found(f, hunt.Executed, p, func(s *hunt.Sighting) { s.Field = ownField })
-		case !f.md5.IsZero() && hasMD5(p, f.md5) && !other:
+		case hasMD5 && !other:
 			explained = true
 			q.found(f, hunt.Executed, p, func(s *hunt.Sighting) { s.Field, s.ByMD5 = ownField, true })
-		case !f.md5.IsZero() && hasMD5(p, f.md5):
+		case hasMD5:
 			q.s.cfg.Warn(fmt.Sprintf("process %s has the MD5 of %s and another SHA-256: it is another file", p.GUID, f.sha256))
 		case f.hidden[p.GUID] && !other:
 			explained = true
@@ -133,13 +136,21 @@ func (q *query) row(files []file, p cbc.Process, open map[cbc.ProcessGUID]cbc.Pr
 	open[p.GUID] = p
 }
 
-func hasMD5(p cbc.Process, md5 hunt.MD5) bool {
-	for _, h := range p.Hashes {
-		if got, err := hunt.ParseMD5(h); err == nil && got == md5 {
-			return true
+// hashes are those of a process's own executable.
+type hashes struct {
+	sha256 []hunt.SHA256
+	md5    []hunt.MD5
+}
+
+func ownHashes(p cbc.Process) (own hashes) {
+	for _, text := range append([]string{p.DetailHash}, p.Hashes...) {
+		if sha256, err := hunt.ParseSHA256(text); err == nil {
+			own.sha256 = append(own.sha256, sha256)
+		} else if md5, err := hunt.ParseMD5(text); err == nil {
+			own.md5 = append(own.md5, md5)
 		}
 	}
-	return false
+	return own
 }
 
 // rows runs one search to its end. At most the given number of rows is kept, all that can be had for 0.
