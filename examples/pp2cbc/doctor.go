@@ -139,17 +139,17 @@ func (d *examination) try(ctx context.Context, subject string, uses []string, s 
 
 // untried tells of what is needed and cannot be tried without changing something.
 func (d *examination) untried(section, permission string, uses ...string) {
-	d.add(finding{Subject: permission, Status: statusUntried, For: uses, Detail: "it shows only when it is used; " + grant(section, d.cfg)})
+	d.add(finding{Subject: permission, Status: statusUntried, For: uses, Detail: "shows only when it is used; " + grant(section, d.cfg)})
 }
 
 // grant says where a permission is given.
 func grant(section string, cfg *config) string {
 	switch section {
 	case "CarbonBlack":
-		return fmt.Sprintf("the access level of the API key %s has it: Settings > API Access > Access Levels in the console", cfg.cbc.user)
+		return fmt.Sprintf("it is given in the access level of the API key %s: Settings > API Access > Access Levels in the console", cfg.cbc.user)
 	case "NSX":
-		return fmt.Sprintf("the role of %s has it: System > Users and Roles in NSX Manager", cfg.nsx.user)
+		return fmt.Sprintf("it is given in the role of %s: System > Users and Roles in NSX Manager", cfg.nsx.user)
 	default:
-		return fmt.Sprintf("the service credential %s has it: Settings > Connected Applications in the TAP dashboard", cfg.tap.user)
+		return fmt.Sprintf("it is given to the service credential %s: Settings > Connected Applications in the TAP dashboard", cfg.tap.user)
 	}
 }

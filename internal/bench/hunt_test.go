@@ -42,3 +42,32 @@ func BenchmarkHunt(b *testing.B) {
 		report(b, calls)
 	})
 }
+
+// BenchmarkSearch finds the files alone: what the script does with one search for each of them.
+func BenchmarkSearch(b *testing.B) {
+	near := size{files: 200, processes: 1160, devices: 60, latency: time.Millisecond}
+	b.Run("script", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			s := newCompany(near).script(b)
+			b.StartTimer()
+			found := 0
+			for _, sha := range s.condemned() {
+				found += len(s.processes(sha))
+			}
+			if found != near.processes {
+				b.Fatalf("found %d processes", found)
+			}
+		}
+	})
+	b.Run("pphunt", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			h := newCompany(near).hunter(b)
+			b.StartTimer()
+			if p := h.Plan(b.Context(), hunt.Window{}); len(p.Sightings) != near.processes {
+				b.Fatalf("found %d processes: %v", len(p.Sightings), p.Problems)
+			}
+		}
+	})
+}
