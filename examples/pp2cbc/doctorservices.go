@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -245,19 +243,13 @@ func first[T any](all func(yield func(T, error) bool)) (err error) {
 }
 
 func (d *examination) script() {
-	command := d.cfg.actions.script
-	if len(command) == 0 {
+	if len(d.cfg.actions.script) == 0 {
 		return
 	}
-	program := command[0]
-	if strings.ContainsAny(program, `/`) && !filepath.IsAbs(program) {
-		program = filepath.Join(d.cfg.actions.scriptDir, program)
-	}
 	f := finding{Subject: "the script", Status: statusOK, For: []string{"script"}}
-	if found, err := exec.LookPath(program); err != nil {
+	var err error
+	if f.Detail, err = d.cfg.actions.program(); err != nil {
 		f.Status, f.Detail = statusFailed, err.Error()
-	} else {
-		f.Detail = found
 	}
 	d.add(f)
 }

@@ -12,20 +12,26 @@ import (
 	"github.com/pphunt/pphunt/cbc"
 )
 
+// program is where the program of the script is, empty if there is no script.
+func (a actionConfig) program() (string, error) {
+	if len(a.script) == 0 {
+		return "", nil
+	}
+	name := a.script[0]
+	if strings.ContainsAny(name, `/`) && !filepath.IsAbs(name) {
+		name = filepath.Join(a.scriptDir, name)
+	}
+	return exec.LookPath(name)
+}
+
 // warnOfNames tells of names in the configuration that lead to nothing, where that shows before anything is done: a policy that is to be
 // protected and does not exist protects nobody, and a program that is not there fails with every finding.
 func warnOfNames(ctx context.Context, cfg *config, client *cbc.Client, why purpose, logger *slog.Logger) {
 	if why.undo {
 		return
 	}
-	if command := cfg.actions.script; len(command) > 0 {
-		program := command[0]
-		if strings.ContainsAny(program, `/`) && !filepath.IsAbs(program) {
-			program = filepath.Join(cfg.actions.scriptDir, program)
-		}
-		if _, err := exec.LookPath(program); err != nil {
-			why.warn("actions.script: there is no program %q; quotes keep a path with spaces together", command[0])
-		}
+	if _, err := cfg.actions.program(); err != nil {
+		why.warn("actions.script: there is no program %q; quotes keep a path with spaces together", cfg.actions.script[0])
 	}
 	if len(cfg.guard.policies) == 0 {
 		return
