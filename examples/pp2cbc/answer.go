@@ -33,13 +33,16 @@ func (a *answer) end(code int) int {
 	return code
 }
 
+// mostErrors is the most complaints that an answer repeats.
+const mostErrors = 1000
+
 // complaints is an answer that is written to in other words: each line is a complaint.
 type complaints answer
 
 func (c *complaints) Write(b []byte) (int, error) {
 	for line := range strings.Lines(string(b)) {
 		text := strings.TrimPrefix(strings.TrimSpace(line), "pp2cbc: ")
-		if text != "" && !strings.HasPrefix(text, "warning: ") {
+		if text != "" && !strings.HasPrefix(text, "warning: ") && len(c.errors) < mostErrors {
 			c.errors = append(c.errors, text)
 		}
 	}

@@ -37,6 +37,7 @@ flags:
   --start-time T, --end-time T   one window instead, ISO 8601 in UTC, such as 2026-03-02T10:00:00Z; from 30 s to 7 days long, in
                                  the past; the next run without them goes on where it would have without this one
   --dry-run                      read everything, change nothing, say what would be done
+  --every DURATION               hunt again and again, such as 15m, until it is told to stop; SIGHUP reads the configuration anew
   --plan FILE                    the same, and keep it in FILE for --apply
   --apply FILE                   do exactly what the plan says, where nothing has changed since
   --json                         the report as JSON on standard output
@@ -98,6 +99,7 @@ type options struct {
 	plan, apply       string
 	dryRun, demo, now bool
 	version           bool
+	every             time.Duration
 }
 
 func parseFlags(args []string) (options, error) {
@@ -111,12 +113,16 @@ func parseFlags(args []string) (options, error) {
 	fs.BoolVar(&o.demo, "demo", false, "")
 	fs.BoolVar(&o.now, "now", false, "")
 	fs.BoolVar(&o.version, "version", false, "")
+	fs.DurationVar(&o.every, "every", 0, "")
 	rest, err := o.parse(fs, args)
 	if err != nil || o.help {
 		return o, err
 	}
 	given := make(map[string]bool)
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if err := o.checkEvery(given); err != nil {
+		return o, err
+	}
 	switch {
 	case len(rest) > 0:
 		return o, fmt.Errorf("unexpected argument %q", rest[0])

@@ -22,10 +22,17 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	p := program{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now}
+	p := program{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now, hangup: hangup}
 	code := p.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
+}
+
+// hangup listens for SIGHUP. Whoever does not, ends with it.
+func hangup() (<-chan os.Signal, func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	return signals, func() { signal.Stop(signals) }
 }
 
 // program is the command line, with everything that it touches outside.
@@ -34,6 +41,9 @@ type program struct {
 	in       io.Reader
 	environ  []string
 	now      func() time.Time
+	// hangup tells of requests to read the configuration again, nil for never, and after is a timer, that of the time if it is nil.
+	hangup func() (<-chan os.Signal, func())
+	after  func(time.Duration) <-chan time.Time
 	// brief leaves out of reports what an earlier one has told already.
 	brief bool
 	// most is how many entries of a list are shown. Defaults to 40.
@@ -110,6 +120,8 @@ func (p program) command(ctx context.Context, args []string) int {
 		return exitDone
 	case o.demo:
 		return p.demo(ctx, o)
+	case o.every > 0:
+		return p.forever(ctx, o)
 	}
 	j, end, err := p.begin(o.common)
 	if err != nil {
