@@ -47,8 +47,8 @@ type Config struct {
 	Archive Archive
 	// AutoUndo takes back what was done about a file as soon as it is condemned no longer. It needs an Archive and a Verifier.
 	AutoUndo bool
-	// Recheck is for how long after it was done the verdict behind a task is asked about, once an hour for files that are hunted still and
-	// otherwise by every run. Defaults to seven days; below zero never.
+	// Recheck is for how long after it was done the verdict behind a task is asked about: of a few files by every run, of many at least once an
+	// hour. Defaults to seven days; below zero never.
 	Recheck time.Duration
 	// Realm names what the hunt acts on, such as the organization. A saved plan of another realm is not applied.
 	Realm string

@@ -61,23 +61,40 @@ func (r Record) stands() bool {
 // underWay tells whether something is being done, or its process died over it.
 func (r Record) underWay() bool { return r.Status == "" && r.Task.Impact != Tells && !r.Task.Undo }
 
-// stands is for how long a verdict is not asked about again because of what was done, a little less than the hour that is promised.
-const stands = 55 * time.Minute
+const (
+	// stands is after how long a verdict is asked about again because of what was done, a little less than the hour that is promised.
+	stands = 55 * time.Minute
+	// mostEarly is how many are asked about sooner, so that as long as they are few each run asks about all.
+	mostEarly = 8
+)
 
-// verdictStands tells whether somebody was asked about a file within the hour, or named it. That a verdict was taken back is not remembered:
-// every run finds it anew, and reports it.
-func (p *Plan) verdictStands(hash SHA256) bool {
+// askedAt is when somebody was asked about a file last, or named it. It is zero where that says nothing: the source has its doubts, or the
+// clock was ahead. That a verdict was taken back is not remembered: every run finds it anew, and reports it.
+func (p *Plan) askedAt(hash SHA256) (last time.Time) {
 	if p.suspect[hash] {
-		return false
+		return last
 	}
 	for _, o := range []OpenIndicator{p.known[hash], p.open[hash]} {
 		for _, at := range []time.Time{o.Since, o.Verified} {
-			if age := p.Begun.Sub(at); age >= 0 && age < stands {
-				return true
+			if at.After(last) && !at.After(p.Begun) {
+				last = at
 			}
 		}
 	}
-	return false
+	return last
+}
+
+// toRecheck are the files whose verdicts are asked about in this run: all that were not for an hour, and of the others a few, those that
+// wait longest.
+func (p *Plan) toRecheck(done map[SHA256]*Turned) []SHA256 {
+	files := slices.SortedFunc(maps.Keys(done), func(a, b SHA256) int {
+		return cmp.Or(p.askedAt(a).Compare(p.askedAt(b)), slices.Compare(a[:], b[:]))
+	})
+	due := 0
+	for due < len(files) && p.Begun.Sub(p.askedAt(files[due])) >= stands {
+		due++
+	}
+	return files[:min(len(files), due+mostEarly)]
 }
 
 // turn asks for the verdicts behind what was done lately, reports those that were taken back, and takes back what was done if it may.
@@ -86,11 +103,11 @@ func (x *run) turn(ctx context.Context, p *Plan) {
 		return
 	}
 	byFile := x.standing()
-	maps.DeleteFunc(byFile, func(hash SHA256, _ *Turned) bool { return p.verdictStands(hash) })
 	var mu sync.Mutex
 	var workers sync.WaitGroup
 	slots := make(chan struct{}, questions)
-	for hash, turned := range byFile {
+	for _, hash := range p.toRecheck(byFile) {
+		turned := byFile[hash]
 		slots <- struct{}{}
 		workers.Go(func() {
 			defer func() { <-slots }()

@@ -122,7 +122,7 @@ func TestDeviceOfSeveralOfOneName(t *testing.T) {
 
 func TestVerdictThatIsTakenBack(t *testing.T) {
 	t.Parallel()
-	c := newShortCompany(t, "isolate = True", "[hunt]", "rehunt = none") // the verdict on what is hunted still is asked about by the hour
+	c := newShortCompany(t, "isolate = True")
 	c.run(t).is(t, exitDone, nil, nil)
 	hash := digestOf("made-up malware: the freight invoice")
 	c.lab.TAP.Change(proofpointtest.Change{Threat: hash, Status: "cleared"})

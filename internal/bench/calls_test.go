@@ -30,7 +30,7 @@ func TestCalls(t *testing.T) {
 		second  int
 	}{
 		{"200 files on 60 machines, isolation", size{200, 1160, 60, 50 * time.Millisecond, 0}, []string{"isolate"}, 20, 15},
-		{"200 files on 60 machines, isolation, searches of 2 s", size{200, 1160, 60, 50 * time.Millisecond, 2 * time.Second}, []string{"isolate"}, 40, 15},
+		{"200 files on 60 machines, isolation, searches of 2 s", size{200, 1160, 60, 50 * time.Millisecond, 2 * time.Second}, []string{"isolate"}, 40, 25},
 		{"24 files on 60 machines, webhook, ban, isolation and policy", size{24, 700, 60, 50 * time.Millisecond, 0}, everything, 200, 15},
 	} {
 		synctest.Test(t, func(t *testing.T) {
