@@ -26,6 +26,8 @@ type WebhookConfig struct {
 	Timeout time.Duration
 	// UserAgent names the caller. Defaults to pphunt.
 	UserAgent string
+	// Secret signs each call, see [WebhookSecret.Verify]. Defaults to none.
+	Secret WebhookSecret
 	// Evidence is the least that is posted. Defaults to [hunt.Named], which is everything.
 	Evidence hunt.Evidence
 }
@@ -38,6 +40,8 @@ type WebhookConfig struct {
 //	 "recipient": whose process it was}
 //
 // What is not known is left out of the last three.
+//
+// Each call has the event id in the header Webhook-Id and the time in Webhook-Timestamp; with a [WebhookSecret] it is signed.
 //
 // A receiver answers with any 2xx. Where a crash or a lost answer makes a finding come twice, event_id is the same. A receiver that
 // answers 400, 401, 403, 404, 405, 410 or 422 refuses, and is not asked again with every run. After three calls in a row without an answer
@@ -69,7 +73,7 @@ func newWebhook(cfg WebhookConfig) (*webhook, error) {
 		hc = *cfg.HTTPClient
 	}
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	w := &webhook{url: cfg.URL, host: u.Host, secrets: urlSecrets(u), http: &hc, timeout: cfg.Timeout, agent: cfg.UserAgent}
+	w := &webhook{url: cfg.URL, host: u.Host, secrets: urlSecrets(u), http: &hc, timeout: cfg.Timeout, agent: cfg.UserAgent, secret: cfg.Secret}
 	if w.timeout <= 0 {
 		w.timeout = 30 * time.Second
 	}
@@ -85,6 +89,7 @@ type webhook struct {
 	http      *http.Client
 	timeout   time.Duration
 	agent     string
+	secret    WebhookSecret
 
 	mu sync.Mutex
 	// silent counts the calls in a row that got no answer in time, and last is when the last of them ended.
@@ -182,6 +187,7 @@ func (w *webhook) post(ctx context.Context, t hunt.Task, content any) hunt.Outco
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", w.agent)
+	w.secret.sign(req.Header, t.EventID(), time.Now(), body)
 	resp, err := w.http.Do(req)
 	if run.Err() == nil {
 		w.heard(!errors.Is(err, context.DeadlineExceeded))

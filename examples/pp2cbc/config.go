@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pphunt/pphunt/actions"
 	"github.com/pphunt/pphunt/hunt"
 	"github.com/pphunt/pphunt/proofpoint"
 )
@@ -66,6 +67,7 @@ func (s service) complete() bool { return s.url != "" && s.user != "" && s.secre
 type actionConfig struct {
 	watchlist     string
 	webhook       secret
+	webhookSecret secret
 	script        []string
 	scriptEnv     []string // nil is that of the program
 	scriptDir     string
@@ -273,6 +275,14 @@ func (p *parser) actions() actionConfig {
 	a.policyEvidence = p.evidence("policy_evidence", a.evidence, hunt.Touched)
 	a.tagEvidence = p.evidence("nsx_tag_evidence", a.evidence, hunt.Touched)
 	a.webhookEvidence = p.evidence("webhook_evidence", hunt.Named, hunt.Named)
+	if text := v.get("actions", "webhook_secret"); text != "" {
+		a.webhookSecret = conceal(text)
+		if _, err := actions.ParseWebhookSecret(text); err != nil {
+			p.fail("actions", "webhook_secret", "%w", err)
+		} else if a.webhook == nil {
+			p.fail("actions", "webhook_secret", "is there, and actions.webhook is not")
+		}
+	}
 	if a.webhook != nil {
 		if u, err := url.Parse(a.webhook.text()); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			p.fail("actions", "webhook", "is not an http or https URL")

@@ -235,3 +235,17 @@ func TestTrustOfTheConfiguration(t *testing.T) {
 		})
 	}
 }
+
+func TestWebhookSecretIsChecked(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ lines, want string }{
+		{"webhook = https://hooks.example/x\nwebhook_secret = brief", "shorter than 16 bytes"},
+		{"webhook_secret = a secret that is long enough", "actions.webhook is not"},
+		{"webhook = https://hooks.example/x\nwebhook_secret = whsec_!", "no base64"},
+	} {
+		c := newShortCompany(t, strings.Split(tt.lines, "\n")...)
+		if r := c.run(t, "--dry-run"); r.code != exitUsage || !strings.Contains(r.err, tt.want) {
+			t.Errorf("%s ended with %d: %s; want %d and %q", tt.lines, r.code, r.err, exitUsage, tt.want)
+		}
+	}
+}

@@ -63,6 +63,7 @@ func schema() []key {
 		{section: "sqlite3", name: "lease", fallback: "60s"},
 		{section: "actions", name: "watchlist"},
 		{section: "actions", name: "webhook", secret: true},
+		{section: "actions", name: "webhook_secret", secret: true},
 		{section: "actions", name: "script"},
 		{section: "actions", name: "script_timeout", fallback: "5m"},
 		{section: "actions", name: "live_response", fallback: "False"},

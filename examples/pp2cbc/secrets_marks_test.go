@@ -41,7 +41,7 @@ func secretValues(t *testing.T, server string) map[string]string {
 		}
 		m := mark(k.String())
 		switch k.String() {
-		case "CarbonBlack.custom_api_key", "CarbonBlack.api_key", "CarbonBlack.lr_api_key":
+		case "CarbonBlack.custom_api_key", "CarbonBlack.api_key", "CarbonBlack.lr_api_key", "actions.webhook_secret":
 			values[k.String()] = m
 		case "Proofpoint.secret", "NSX.password":
 			values[k.String()] = m + `&<"ü%` // what is escaped in one way or another

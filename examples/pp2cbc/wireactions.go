@@ -39,10 +39,17 @@ func newActions(ctx context.Context, cfg *config, why purpose, client *cbc.Clien
 		list.add(cfg.cbc, "CarbonBlack", action, problem)
 	}
 	if a.webhook != nil {
-		action, problem := actions.NewWebhook(actions.WebhookConfig{URL: a.webhook.text(), UserAgent: cfg.product, Evidence: a.webhookEvidence})
+		var signer actions.WebhookSecret
+		if a.webhookSecret != nil {
+			var err error
+			if signer, err = actions.ParseWebhookSecret(a.webhookSecret.text()); err != nil {
+				return nil, badConfig("actions.webhook_secret: %v", err)
+			}
+		}
+		action, problem := actions.NewWebhook(actions.WebhookConfig{URL: a.webhook.text(), UserAgent: cfg.product, Secret: signer, Evidence: a.webhookEvidence})
 		list.add(service{name: "the webhook"}, "actions", action, problem)
 		if problem == nil {
-			action, problem = actions.NewHoldWebhook(actions.WebhookConfig{URL: a.webhook.text(), UserAgent: cfg.product})
+			action, problem = actions.NewHoldWebhook(actions.WebhookConfig{URL: a.webhook.text(), UserAgent: cfg.product, Secret: signer})
 			list.add(service{name: "the webhook"}, "actions", action, problem)
 		}
 	}
