@@ -46,7 +46,7 @@ func (i *Impact) UnmarshalText(text []byte) error {
 // Spec says what an action is about.
 type Spec struct {
 	// Name is the word for the action in keys, reports and configuration. It must not contain a slash, nor be one of the words
-	// that ledgers keep for themselves: undo, indicator, legacy, cursor, audit.
+	// that ledgers keep for themselves: undo, indicator, legacy, cursor, audit, run.
 	Name string
 	// Scope is what one task applies to.
 	Scope Scope

@@ -76,6 +76,7 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	x.unsure = v.unsure != "" || x.deaf || slices.ContainsFunc(p.Problems, func(p Problem) bool { return p.Stage == "guard" })
 	r.Outcomes = append(r.Outcomes, x.groups(ctx, byAction(p.Tasks), v, known)...)
 	x.leave(ctx, p.rest)
+	r.Outcomes = append(r.Outcomes, p.refused...)
 	x.tellOfHolds(ctx)
 	x.waiting()
 	if !dry && !p.partial {
@@ -84,6 +85,7 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	}
 	r.Ended = h.cfg.Now().UTC()
 	r.Interrupted = ctx.Err() != nil
+	h.journal(ctx, r)
 	return r, r.Err()
 }
 

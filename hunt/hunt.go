@@ -45,6 +45,8 @@ type Config struct {
 	// Archive remembers what is held and tells of earlier runs. Defaults to none: then what is held is forgotten with the report,
 	// nothing is undone, and nobody notices when the verdict on a file that was acted on is taken back.
 	Archive Archive
+	// Journal keeps the report of each run that is no dry run, also of one that failed or was stopped. Defaults to none.
+	Journal Journal
 	// AutoUndo takes back what was done about a file as soon as it is condemned no longer. It needs an Archive and a Verifier.
 	AutoUndo bool
 	// Recheck is for how long after it was done the verdict behind a task is asked about: of a few files by every run, of many at least once an
@@ -162,7 +164,7 @@ func checkActions(actions []Action) []error {
 }
 
 // reserved are the first parts of keys that are not those of tasks.
-func reserved() []string { return []string{"undo", "indicator", "legacy", "cursor", "audit"} }
+func reserved() []string { return []string{"undo", "indicator", "legacy", "cursor", "audit", "run"} }
 
 // Run asks for what was condemned in the window, or since the run before for the zero window, hunts it, and acts: [Hunter.Plan], then [Hunter.Apply], with the difference that
 // the backlog learns of each file before it is searched for. The report is never nil and tells of everything that was done; the

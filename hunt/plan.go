@@ -23,6 +23,8 @@ type Plan struct {
 	left     leftAlone
 	// rest is what the saved plan has as held or failed. It is not done, and not forgotten.
 	rest []Outcome
+	// refused is what was asked for and is not to be done by this plan.
+	refused []Outcome
 	// partial means that the tasks are not all that follow from the indicators.
 	partial bool
 	// saved means that the plan was approved as it is: nothing else is done.

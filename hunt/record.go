@@ -72,3 +72,14 @@ type AuditorFunc func(context.Context, ...Decision) error
 func (f AuditorFunc) Audit(ctx context.Context, decisions ...Decision) error {
 	return f(ctx, decisions...)
 }
+
+// Journal keeps reports beyond their runs. What is in [Report.News] is enough.
+type Journal interface {
+	KeepReport(ctx context.Context, r *Report) error
+}
+
+// JournalFunc adapts a function to a [Journal].
+type JournalFunc func(context.Context, *Report) error
+
+// KeepReport calls f.
+func (f JournalFunc) KeepReport(ctx context.Context, r *Report) error { return f(ctx, r) }

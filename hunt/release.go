@@ -45,9 +45,8 @@ func (h *Hunter) Release(ctx context.Context, by string, dry bool, records ...Re
 			p.Problems = append(p.Problems, Problem{Stage: "ledger", Err: err})
 		}
 	}
-	r, err := h.finish(ctx, p, dry)
-	r.Outcomes = append(r.Outcomes, held...)
-	return r, err
+	p.refused = held
+	return h.finish(ctx, p, dry)
 }
 
 // place is where an action stands in the order.

@@ -114,14 +114,19 @@ func (o Outcome) MarshalJSON() ([]byte, error) {
 		Status  Status   `json:"status"`
 		Detail  string   `json:"detail,omitempty"`
 		Error   string   `json:"error,omitempty"`
+		// Cause tells apart why it was not tried: not_begun, not_due or given_up.
+		Cause string `json:"cause,omitempty"`
 
 		Refused      bool            `json:"refused,omitempty"`
 		Acknowledged bool            `json:"acknowledged,omitempty"`
 		Before       json.RawMessage `json:"before,omitempty"`
 		Requests     []Request       `json:"requests,omitempty"`
+		Earlier      time.Time       `json:"earlier,omitzero"`
+		Undone       time.Time       `json:"undone,omitzero"`
 	}{
 		Task: o.Task, Key: o.Task.Key(), EventID: o.Task.EventID(), Hashes: hashes, Status: o.Status, Detail: o.Detail,
 		Refused: o.Refused, Acknowledged: o.Acknowledged, Requests: o.Requests,
+		Cause: causeOf(o.Err), Earlier: o.Earlier, Undone: o.Undone,
 	}
 	if json.Valid(o.Before) {
 		out.Before = o.Before

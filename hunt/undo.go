@@ -76,6 +76,7 @@ func (h *Hunter) Undo(ctx context.Context, u Undo) (*Report, error) {
 	}
 	r.Ended = h.cfg.Now().UTC()
 	r.Interrupted = ctx.Err() != nil
+	h.journal(ctx, r)
 	return r, r.Err()
 }
 

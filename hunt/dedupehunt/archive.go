@@ -150,7 +150,7 @@ func taskOf(key dedupe.Key) (hunt.Task, bool) {
 		return hunt.Task{}, false
 	}
 	switch t.Action {
-	case "indicator", "legacy", "cursor", "audit":
+	case "indicator", "legacy", "cursor", "audit", "run":
 		return hunt.Task{}, false // legacy/process/… marks what an older program has done
 	}
 	return t, true

@@ -1,0 +1,147 @@
+package hunt
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// readError is an error that was read back from its text. What it was for the hunt it is still.
+type readError struct {
+	text string
+	is   error
+}
+
+func (e *readError) Error() string { return e.text }
+func (e *readError) Unwrap() error { return e.is }
+
+// causes are the errors that a report tells apart, by the words that it has for them.
+func causes() map[string]error {
+	return map[string]error{"not_begun": ErrNotBegun, "not_due": ErrNotDue, "given_up": ErrGivenUp}
+}
+
+// causeOf is the word for an error, empty where there is none.
+func causeOf(err error) string {
+	for word, cause := range causes() {
+		if errors.Is(err, cause) {
+			return word
+		}
+	}
+	return ""
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. Errors are their texts then.
+func (p *Problem) UnmarshalJSON(data []byte) error {
+	var in struct {
+		Stage  string   `json:"stage"`
+		Hashes []SHA256 `json:"hashes"`
+		Error  string   `json:"error"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	*p = Problem{Stage: in.Stage, Hashes: in.Hashes, Err: errors.New(in.Error)}
+	return nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. Of the task's indicators it has the hashes alone; in a [Report] they are those of the report.
+func (o *Outcome) UnmarshalJSON(data []byte) error {
+	var in struct {
+		Task
+		Hashes       []SHA256        `json:"hashes"`
+		Status       Status          `json:"status"`
+		Detail       string          `json:"detail"`
+		Error        string          `json:"error"`
+		Cause        string          `json:"cause"`
+		Refused      bool            `json:"refused"`
+		Acknowledged bool            `json:"acknowledged"`
+		Before       json.RawMessage `json:"before"`
+		Requests     []Request       `json:"requests"`
+		Earlier      time.Time       `json:"earlier"`
+		Undone       time.Time       `json:"undone"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	in.Task.Indicators = bare(in.Hashes)
+	*o = Outcome{
+		Task: in.Task, Status: in.Status, Detail: in.Detail, Refused: in.Refused, Acknowledged: in.Acknowledged, Before: in.Before,
+		Requests: in.Requests, Earlier: in.Earlier, Undone: in.Undone,
+	}
+	if in.Error != "" {
+		o.Err = &readError{in.Error, causes()[in.Cause]}
+	}
+	return nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. Of the task's indicators it has the hashes alone; in a [Report] they are those of the report.
+func (r *Record) UnmarshalJSON(data []byte) error {
+	var in struct {
+		Task
+		Hashes       []SHA256        `json:"hashes"`
+		Run          string          `json:"run"`
+		Status       Status          `json:"status"`
+		Detail       string          `json:"detail"`
+		First        time.Time       `json:"first"`
+		Last         time.Time       `json:"last"`
+		Attempts     int             `json:"attempts"`
+		Next         time.Time       `json:"next"`
+		Refused      bool            `json:"refused"`
+		GivenUp      bool            `json:"given_up"`
+		Acknowledged bool            `json:"acknowledged"`
+		Undone       time.Time       `json:"undone"`
+		Before       json.RawMessage `json:"before"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	in.Task.Indicators, in.Task.Before = bare(in.Hashes), in.Before
+	*r = Record{
+		Task: in.Task, Run: in.Run, Status: in.Status, Detail: in.Detail, First: in.First, Last: in.Last, Attempts: in.Attempts, Next: in.Next,
+		Refused: in.Refused, GivenUp: in.GivenUp, Acknowledged: in.Acknowledged, Undone: in.Undone,
+	}
+	return nil
+}
+
+// bare are indicators of which nothing but the hash is known.
+func bare(hashes []SHA256) []Indicator {
+	var all []Indicator
+	for _, h := range hashes {
+		all = append(all, Indicator{SHA256: h})
+	}
+	return all
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote, so that a report can be kept and shown again. Mails and processes have no raw form then, and
+// errors are their texts; [ErrNotBegun], [ErrNotDue] and [ErrGivenUp] are told apart still.
+func (r *Report) UnmarshalJSON(data []byte) error {
+	type plain Report
+	var in plain
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	*r = Report(in)
+	files := make(map[SHA256]Indicator, len(r.Indicators))
+	for _, ind := range r.Indicators {
+		files[ind.SHA256] = ind
+	}
+	whole := func(t *Task) {
+		for i, ind := range t.Indicators {
+			if known, ok := files[ind.SHA256]; ok {
+				t.Indicators[i] = known
+			}
+		}
+	}
+	for i := range r.Outcomes {
+		whole(&r.Outcomes[i].Task)
+	}
+	for i := range r.Open {
+		whole(&r.Open[i].Task)
+	}
+	for i := range r.Turned {
+		for j := range r.Turned[i].Records {
+			whole(&r.Turned[i].Records[j].Task)
+		}
+	}
+	return nil
+}
