@@ -63,7 +63,7 @@ func (o *Outcome) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	in.Task.Indicators = bare(in.Hashes)
+	in.Indicators = bare(in.Hashes)
 	*o = Outcome{
 		Task: in.Task, Status: in.Status, Detail: in.Detail, Refused: in.Refused, Acknowledged: in.Acknowledged, Before: in.Before,
 		Requests: in.Requests, Earlier: in.Earlier, Undone: in.Undone,
@@ -95,7 +95,7 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	in.Task.Indicators, in.Task.Before = bare(in.Hashes), in.Before
+	in.Indicators, in.Task.Before = bare(in.Hashes), in.Before
 	*r = Record{
 		Task: in.Task, Run: in.Run, Status: in.Status, Detail: in.Detail, First: in.First, Last: in.Last, Attempts: in.Attempts, Next: in.Next,
 		Refused: in.Refused, GivenUp: in.GivenUp, Acknowledged: in.Acknowledged, Undone: in.Undone,

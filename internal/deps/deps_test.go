@@ -67,6 +67,7 @@ func TestImports(t *testing.T) {
 		{"./hunt/proofpointhunt", with(rest, module+"/hunt", module+"/proofpoint")},
 		{"./hunt/cbchunt", with(rest, module+"/hunt", module+"/cbc")},
 		{"./hunt/dedupehunt", []string{module + "/hunt", module + "/dedupe"}},
+		{"./hunt/huntreport", []string{module + "/hunt"}},
 		{"./hunt/audit", []string{module + "/hunt"}},
 		{"./actions", with(rest, module+"/hunt", module+"/cbc", module+"/nsx")},
 	} {
