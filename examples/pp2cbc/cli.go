@@ -28,6 +28,7 @@ usage:
   pp2cbc status [flags]          what is held, failed or being done; asks no service
   pp2cbc apply --held ID...      do what is held or given up after all
   pp2cbc undo [flags]            take back what was done
+  pp2cbc report [flags]          tell again of earlier runs; without flags, list them
   pp2cbc close SHA256...         hunt files no longer
   pp2cbc doctor [flags]          try everything that a run needs, and change nothing
   pp2cbc action [flags]          kill one process and delete one file on one device
@@ -40,6 +41,8 @@ flags:
   --every DURATION               hunt again and again, such as 15m, until it is told to stop; SIGHUP reads the configuration anew
   --plan FILE                    the same, and keep it in FILE for --apply
   --apply FILE                   do exactly what the plan says, where nothing has changed since
+  --report FILE                  write the report to FILE too, as .html, .json, .csv or .md; several times for several files; {run} in the
+                                 name is the run; also for hunt, apply and undo
   --json                         the report as JSON on standard output
   --now                          print the present time in UTC and end
   --demo                         the demonstration
@@ -68,6 +71,12 @@ flags of undo, one of the first three:
   --sha256 H                     what was done about the file
   --config FILE, --dry-run, --json
 
+flags of report:
+  --run RUN                      that run, by its name or the beginning of it
+  --since DURATION               all that is new since then, such as 7d, as one report
+  --report FILE                  as above
+  --config FILE, --json          as above
+
 flags of action:
   --device_id N                  the device
   --pid N                        the process; it is killed only if its path is the one given
@@ -90,6 +99,8 @@ type common struct {
 	config      string
 	configNamed bool
 	json, help  bool
+	// reports are the files that reports are written to.
+	reports []string
 }
 
 // options are the flags of a hunt.
@@ -105,6 +116,7 @@ type options struct {
 func parseFlags(args []string) (options, error) {
 	var o options
 	fs := newFlags(&o.common)
+	o.reportFlag(fs)
 	fs.StringVar(&o.start, "start-time", "", "")
 	fs.StringVar(&o.end, "end-time", "", "")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
@@ -149,6 +161,14 @@ func newFlags(c *common) *flag.FlagSet {
 	fs.StringVar(&c.config, "config", "config.conf", "")
 	fs.BoolVar(&c.json, "json", false, "")
 	return fs
+}
+
+// reportFlag adds the flag for commands that end with a report.
+func (c *common) reportFlag(fs *flag.FlagSet) {
+	fs.Func("report", "", func(path string) error {
+		c.reports = append(c.reports, path)
+		return checkReport(path)
+	})
 }
 
 // parse reads flags, also behind arguments, and returns the arguments.

@@ -41,6 +41,9 @@ type config struct {
 	// audit is the file of the audit log, empty for none.
 	audit string
 
+	// reports are the files that each run is written to.
+	reports []string
+
 	warnings []string
 }
 
@@ -246,6 +249,7 @@ func parseConfig(v *values) (*config, error) {
 	if d := c.hunt.deadLetters; d != "" && (d == c.ledger || d == c.logFile || d == c.audit) {
 		p.fail("hunt", "dead_letters", "is the file of something else already")
 	}
+	c.reports = p.reports(c.ledger, c.logFile, c.audit, c.hunt.deadLetters)
 	if c.actions.nsxTag != "" && !c.nsx.complete() {
 		p.fail("actions", "nsx_tag", "needs NSX.url, NSX.username and NSX.password")
 	}

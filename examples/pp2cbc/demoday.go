@@ -63,6 +63,13 @@ func (p program) demoDay(ctx context.Context, o options, d *demo) int {
 			return []string{"undo", "--sha256", withdrawn.SHA256.String()}, nil
 		}, exitHeld, false},
 	}
+	if len(o.reports) > 0 {
+		args := []string{"report", "--since", "1d"}
+		for _, path := range o.reports {
+			args = append(args, "--report", path)
+		}
+		steps = append(steps, demoStep{"All of it once more, as a report.", func() ([]string, error) { return args, nil }, exitDone, false})
+	}
 	for _, step := range steps {
 		if code := p.demoStep(ctx, o, d, step); code != exitDone {
 			return code

@@ -17,6 +17,8 @@ type job struct {
 	cfg    *config
 	logger *slog.Logger
 	json   bool
+	// reports are the files of the command line that reports are written to.
+	reports []string
 	// given means that the window of the hunt came from the command line.
 	given bool
 }
@@ -31,7 +33,7 @@ func (p program) begin(o common) (*job, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &job{program: p, cfg: cfg, logger: logger, json: o.json}, closeLog, nil
+	return &job{program: p, cfg: cfg, logger: logger, json: o.json, reports: o.reports}, closeLog, nil
 }
 
 // beginWithRecords begins a command that needs what the ledger remembers before it works on it. Without a job the exit code tells why.
@@ -115,6 +117,10 @@ func (j *job) end(w *wired, r *hunt.Report, err error, kind string) int {
 		return exitFailed
 	}
 	j.tell(r, err)
+	if err := j.writeReports(r, kind); err != nil {
+		j.refuse(err)
+		return exitFailed
+	}
 	return exitCode(r)
 }
 

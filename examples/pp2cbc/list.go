@@ -26,6 +26,7 @@ type listOptions struct {
 func parseListFlags(args []string) (listOptions, error) {
 	var o listOptions
 	fs := newFlags(&o.common)
+	o.reportFlag(fs)
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
 	fs.StringVar(&o.file, "file", "", "")
 	rest, err := o.parse(fs, args)

@@ -103,6 +103,8 @@ func (p program) command(ctx context.Context, args []string) int {
 			return p.closeFiles(ctx, args[1:])
 		case "undo":
 			return p.undo(ctx, args[1:])
+		case "report":
+			return p.report(ctx, args[1:])
 		case "doctor":
 			return p.doctor(ctx, args[1:])
 		}

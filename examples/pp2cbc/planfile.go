@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/pphunt/pphunt/hunt"
 )
@@ -36,7 +36,10 @@ func readPlan(path string) (*hunt.SavedPlan, error) {
 func (j *job) savePlan(w *wired, plan *hunt.Plan, report *hunt.Report, path string) bool {
 	saved, err := w.hunter.Save(plan, report)
 	if err == nil {
-		err = writePlan(saved, path)
+		err = writeWhole(path, func(w io.Writer) error {
+			_, err := saved.WriteTo(w)
+			return err
+		})
 	}
 	if err != nil {
 		j.complain("the plan could not be saved: %v", err)
@@ -48,30 +51,6 @@ func (j *job) savePlan(w *wired, plan *hunt.Plan, report *hunt.Report, path stri
 			harmless(path), saved.Digest, stamp(saved.Made.Add(j.cfg.guard.planAge)), harmless(path))
 	}
 	return true
-}
-
-// writePlan writes the file as a whole or not at all, for its owner alone.
-func writePlan(saved *hunt.SavedPlan, path string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // with mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = saved.WriteTo(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	return err
 }
 
 // applyPlan carries out a plan that was saved.

@@ -101,6 +101,7 @@ func schema() []key {
 		{section: "hunt", name: "evidence", fallback: "named"},
 		{section: "hunt", name: "second_stage", fallback: "off"},
 		{section: "hunt", name: "dead_letters", fallback: "dead-letters.jsonl"},
+		{section: "report", name: "filename"},
 		{section: "audit", name: "filename", fallback: "audit.jsonl"},
 	}
 }

@@ -22,6 +22,7 @@ type undoOptions struct {
 func parseUndoFlags(args []string) (undoOptions, error) {
 	var o undoOptions
 	fs := newFlags(&o.common)
+	o.reportFlag(fs)
 	fs.StringVar(&o.run, "run", "", "")
 	fs.StringVar(&o.device, "device", "", "")
 	fs.Func("sha256", "", func(s string) error {

@@ -113,7 +113,7 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 		return nil, badConfig("%v", err)
 	}
 	h, err := hunt.New(hunt.Config{
-		Source: intake.source, Expander: intake.expander, ActOnSecondStage: cfg.hunt.secondStage == secondAct, DeadLetters: intake.letters, Searcher: namedSearcher(cfg.cbc, "CarbonBlack", searcher), Ledger: ledger, Archive: ledger, Backlog: backlog, Verifier: intake.verifier, Actions: list,
+		Source: intake.source, Expander: intake.expander, ActOnSecondStage: cfg.hunt.secondStage == secondAct, DeadLetters: intake.letters, Searcher: namedSearcher(cfg.cbc, "CarbonBlack", searcher), Ledger: ledger, Archive: ledger, Journal: ledger, Backlog: backlog, Verifier: intake.verifier, Actions: list,
 		Guards: guards, AutoUndo: cfg.guard.autoUndo, Recheck: cfg.guard.recheck, FreshVerdict: cfg.guard.fresh, Rehunt: cfg.hunt.rehunt, PlanAge: cfg.guard.planAge, Realm: realm(cfg), Auditor: auditor,
 		Observer: hunt.ObserverFunc(func(e hunt.Event) { logEvent(logger, e) }), LookBack: cfg.lookBack, Now: now,
 	})

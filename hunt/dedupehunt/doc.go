@@ -48,6 +48,10 @@
 // found. It is no obstacle: a run in which nobody objects any more does it. What is held on a machine for several findings waits as one
 // task, under the key of the round that is open.
 //
+// # Reports
+//
+// [Ledger.KeepReport] keeps what is new in the report of a run, compressed, under run/<run>. It is forgotten with what is done.
+//
 // # Taking back
 //
 // A task is taken back under its own key with undo/ before it, once, by the same claims. A failure to do so, or a held one, waits for
