@@ -68,6 +68,9 @@ type Config struct {
 	BatchDelay time.Duration
 	// Searches is how many searches run at once. Defaults to 4.
 	Searches int
+	// NewRunID names a run that begins at a time. No two runs may have the same name, and those of later runs must sort behind. Defaults to
+	// [NewRunID].
+	NewRunID func(begun time.Time) string
 	// Now is the clock. Defaults to [time.Now].
 	Now func() time.Time
 }
@@ -112,6 +115,9 @@ func New(cfg Config) (*Hunter, error) {
 	setDefault(&cfg.Searches, 4)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.NewRunID == nil {
+		cfg.NewRunID = NewRunID
 	}
 	if cfg.Observer == nil {
 		cfg.Observer = ObserverFunc(func(Event) {})
@@ -173,8 +179,8 @@ func (h *Hunter) Run(ctx context.Context, w Window) (*Report, error) {
 	return h.Apply(ctx, h.plan(ctx, w, h.cfg.Backlog != nil))
 }
 
-// runID names a run so that the names of later runs sort behind it.
-func runID(now time.Time) string {
+// NewRunID names a run by the second in which it begins, and at random behind that.
+func NewRunID(now time.Time) string {
 	return now.UTC().Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:8])
 }
 

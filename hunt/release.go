@@ -12,7 +12,7 @@ import (
 // something back is held: that is for [Hunter.Undo]. The report is never nil.
 func (h *Hunter) Release(ctx context.Context, by string, dry bool, records ...Record) (*Report, error) {
 	begun := h.cfg.Now().UTC()
-	p := &Plan{Run: runID(begun), Begun: begun, by: by, partial: true}
+	p := &Plan{Run: h.cfg.NewRunID(begun), Begun: begun, by: by, partial: true}
 	known := make(map[SHA256]bool)
 	var open []Indicator
 	var held []Outcome

@@ -67,7 +67,7 @@ func (h *Hunter) Undo(ctx context.Context, u Undo) (*Report, error) {
 		return nil, errors.New("hunt: undo: Config.Archive is missing: nobody knows what was done")
 	}
 	begun := h.cfg.Now().UTC()
-	r := &Report{Run: runID(begun), Begun: begun, Undo: true, DryRun: u.DryRun}
+	r := &Report{Run: h.cfg.NewRunID(begun), Begun: begun, Undo: true, DryRun: u.DryRun}
 	x := h.newRun(r, u.By)
 	x.recall(ctx, time.Time{})
 	x.takeBack(ctx, u.selects, u.needed)

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,9 +16,8 @@ import (
 
 // config is the checked configuration of a hunt.
 type config struct {
-	product  string // for the User-Agent
-	logFile  string
-	logLevel slog.Level
+	product string // for the User-Agent
+	log     logConfig
 
 	cbc        service
 	orgKey     string
@@ -203,7 +201,7 @@ func parseConfig(v *values) (*config, error) {
 	p := &parser{v: v}
 	c := &config{
 		product: product(v),
-		logFile: v.path(v.get("logging", "filename")),
+		log:     p.logging(),
 		cbc: service{
 			name: "Carbon Black Cloud", url: p.required("CarbonBlack", "url"), caFile: p.caFile("CarbonBlack"),
 			user: p.required("CarbonBlack", "custom_api_id"), secret: conceal(p.required("CarbonBlack", "custom_api_key")),
@@ -227,9 +225,6 @@ func parseConfig(v *values) (*config, error) {
 		lease:      p.within("sqlite3", "lease", 2*time.Second, time.Hour),
 		warnings:   v.warnings,
 	}
-	if err := c.logLevel.UnmarshalText([]byte(pythonLevel(v.get("logging", "level")))); err != nil {
-		p.fail("logging", "level", "want DEBUG, INFO, WARNING or ERROR")
-	}
 	if c.lookBack > twoWeeks {
 		p.fail("CarbonBlack", "window", "%s is more than the two weeks that can be searched", v.get("CarbonBlack", "window"))
 	}
@@ -243,13 +238,13 @@ func parseConfig(v *values) (*config, error) {
 	if name := v.get("audit", "filename"); !v.off("audit", "filename") && !off(name) {
 		c.audit = v.path(name)
 	}
-	if c.audit != "" && (c.audit == c.ledger || c.audit == c.logFile) {
+	if c.audit != "" && (c.audit == c.ledger || c.audit == c.log.file) {
 		p.fail("audit", "filename", "is the file of something else already")
 	}
-	if d := c.hunt.deadLetters; d != "" && (d == c.ledger || d == c.logFile || d == c.audit) {
+	if d := c.hunt.deadLetters; d != "" && (d == c.ledger || d == c.log.file || d == c.audit) {
 		p.fail("hunt", "dead_letters", "is the file of something else already")
 	}
-	c.reports = p.reports(c.ledger, c.logFile, c.audit, c.hunt.deadLetters)
+	c.reports = p.reports(c.ledger, c.log.file, c.audit, c.hunt.deadLetters)
 	if c.actions.nsxTag != "" && !c.nsx.complete() {
 		p.fail("actions", "nsx_tag", "needs NSX.url, NSX.username and NSX.password")
 	}

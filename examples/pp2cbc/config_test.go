@@ -91,8 +91,8 @@ func TestOldConfigIsReadAsItStands(t *testing.T) {
 	if diff := cmp.Diff(want, c.actions, cmp.AllowUnexported(actionConfig{})); diff != "" {
 		t.Errorf("actions mismatch (-want +got):\n%s", diff)
 	}
-	if filepath.Base(c.ledger) != "app.sql" || !filepath.IsAbs(c.ledger) || filepath.Base(c.logFile) != "app.log" {
-		t.Errorf("ledger %s and log %s, want both beside the configuration", c.ledger, c.logFile)
+	if filepath.Base(c.ledger) != "app.sql" || !filepath.IsAbs(c.ledger) || filepath.Base(c.log.file) != "app.log" {
+		t.Errorf("ledger %s and log %s, want both beside the configuration", c.ledger, c.log.file)
 	}
 	if len(c.warnings) != 2 || !strings.Contains(c.warnings[0], "CarbonBlack.api_id is not used") {
 		t.Errorf("warnings = %q, want one for each of the two retired values", c.warnings)

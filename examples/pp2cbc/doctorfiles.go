@@ -19,7 +19,7 @@ import (
 func (d *examination) files(ctx context.Context) {
 	d.ledger(ctx)
 	for _, file := range []struct{ key, path string }{
-		{"logging.filename", d.cfg.logFile}, {"audit.filename", d.cfg.audit}, {"hunt.dead_letters", d.cfg.hunt.deadLetters},
+		{"logging.filename", d.cfg.log.file}, {"audit.filename", d.cfg.audit}, {"hunt.dead_letters", d.cfg.hunt.deadLetters},
 	} {
 		if file.path != "" {
 			d.file(file.key, file.path, false)

@@ -29,7 +29,7 @@ func (p program) begin(o common) (*job, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	logger, closeLog, err := openLog(cfg)
+	logger, closeLog, err := openLog(cfg.log, p.log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -54,6 +54,10 @@ func (p program) beginWithRecords(ctx context.Context, o common) (*job, []hunt.R
 
 // wire builds what the command works with. Without it the exit code tells why.
 func (j *job) wire(ctx context.Context, why purpose) (*wired, int) {
+	if why.run == "" {
+		why.run = hunt.NewRunID(j.now())
+	}
+	j.logger = j.logger.With("run", why.run)
 	why.warn = func(format string, args ...any) { j.complain("warning: "+format, args...) }
 	w, err := wire(ctx, j.cfg, why, j.logger, j.now)
 	switch {
@@ -108,9 +112,9 @@ func (j *job) hunt(ctx context.Context, o options) int {
 // end logs and prints a report, and returns its exit code.
 func (j *job) end(w *wired, r *hunt.Report, err error, kind string) int {
 	for _, o := range r.Outcomes {
-		j.logger.Info("outcome", "run", r.Run, "action", o.Task.Action, "target", o.Task.Target, "status", o.Status, "detail", o.Detail, "event_id", o.Task.EventID())
+		j.logger.Info("outcome", "action", o.Task.Action, "target", o.Task.Target, "status", o.Status, "detail", o.Detail, "event_id", o.Task.EventID())
 	}
-	j.logger.Info("run ended", "run", r.Run, "files", len(r.Indicators), "sightings", len(r.Sightings), "done", r.Count(hunt.Done),
+	j.logger.Info("run ended", "files", len(r.Indicators), "sightings", len(r.Sightings), "done", r.Count(hunt.Done),
 		"already", r.Count(hunt.Already), "undone", r.Count(hunt.Undone), "held", r.Held(), "failed", r.Count(hunt.Failed), "turned", len(r.Turned))
 	if printErr := j.print(w, r, kind); printErr != nil {
 		j.complain("the report could not be written: %v", printErr)

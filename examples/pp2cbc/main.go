@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -39,8 +38,10 @@ func hangup() (<-chan os.Signal, func()) {
 type program struct {
 	out, err io.Writer
 	in       io.Reader
-	environ  []string
-	now      func() time.Time
+	// log is standard error as it is, also where complaints become part of an answer.
+	log     io.Writer
+	environ []string
+	now     func() time.Time
 	// hangup tells of requests to read the configuration again, nil for never, and after is a timer, that of the time if it is nil.
 	hangup func() (<-chan os.Signal, func())
 	after  func(time.Duration) <-chan time.Time
@@ -80,6 +81,7 @@ func flatten(err error) []error {
 
 // run runs a command. A script that asked for JSON gets some in any case.
 func (p program) run(ctx context.Context, args []string) int {
+	p.log = p.err
 	if !slices.Contains(args, "--json") && !slices.Contains(args, "-json") {
 		return p.command(ctx, args)
 	}
@@ -148,16 +150,6 @@ func (p program) load(path string, named bool) (*config, error) {
 		p.complain("warning: %s", warning)
 	}
 	return cfg, nil
-}
-
-// openLog opens the log file for appending. Only its owner can read it.
-func openLog(cfg *config) (*slog.Logger, func(), error) {
-	f, err := os.OpenFile(cfg.logFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, nil, fmt.Errorf("logging.filename: %w", err)
-	}
-	logger := slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: cfg.logLevel}))
-	return logger, func() { _ = f.Close() }, nil
 }
 
 // version is the version that the module was built as.

@@ -45,7 +45,7 @@ func (j *job) savePlan(w *wired, plan *hunt.Plan, report *hunt.Report, path stri
 		j.complain("the plan could not be saved: %v", err)
 		return false
 	}
-	j.logger.Info("plan saved", "run", saved.Run, "digest", saved.Digest)
+	j.logger.Info("plan saved", "digest", saved.Digest)
 	if !j.json {
 		fmt.Fprintf(j.out, "\nThe plan is in %s; its digest is %s.\nTo carry it out before %s: pp2cbc --apply %s\n",
 			harmless(path), saved.Digest, stamp(saved.Made.Add(j.cfg.guard.planAge)), harmless(path))
@@ -59,7 +59,7 @@ func (j *job) applyPlan(ctx context.Context, path string) int {
 	if err != nil {
 		return j.refuse(fmt.Errorf("--apply %s: %w", path, err))
 	}
-	w, code := j.wire(ctx, purpose{})
+	w, code := j.wire(ctx, purpose{run: saved.Run})
 	if w == nil {
 		return code
 	}

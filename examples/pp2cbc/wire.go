@@ -36,6 +36,8 @@ func badConfig(format string, args ...any) error {
 
 // purpose is what a hunt is wired for.
 type purpose struct {
+	// run is the id of the run, which every line of the log has.
+	run string
 	// dry means that nothing may be changed anywhere.
 	dry bool
 	// undo means that what was done is to be taken back, also by actions that are switched off now.
@@ -116,6 +118,7 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 		Source: intake.source, Expander: intake.expander, ActOnSecondStage: cfg.hunt.secondStage == secondAct, DeadLetters: intake.letters, Searcher: namedSearcher(cfg.cbc, "CarbonBlack", searcher), Ledger: ledger, Archive: ledger, Journal: ledger, Backlog: backlog, Verifier: intake.verifier, Actions: list,
 		Guards: guards, AutoUndo: cfg.guard.autoUndo, Recheck: cfg.guard.recheck, FreshVerdict: cfg.guard.fresh, Rehunt: cfg.hunt.rehunt, PlanAge: cfg.guard.planAge, Realm: realm(cfg), Auditor: auditor,
 		Observer: hunt.ObserverFunc(func(e hunt.Event) { logEvent(logger, e) }), LookBack: cfg.lookBack, Now: now,
+		NewRunID: func(time.Time) string { return why.run },
 	})
 	if err != nil {
 		return nil, err
@@ -162,7 +165,7 @@ func realm(cfg *config) string {
 }
 
 func logEvent(logger *slog.Logger, e hunt.Event) {
-	attrs := []any{"run", e.Run, "name", e.Name, "count", e.Count, "took", e.Took}
+	attrs := []any{"name", e.Name, "count", e.Count, "took", e.Took}
 	if e.Err != nil {
 		logger.Error(string(e.Step), append(attrs, "error", e.Err.Error())...)
 		return
