@@ -39,6 +39,7 @@ flags:
                                  the past; the next run without them goes on where it would have without this one
   --dry-run                      read everything, change nothing, say what would be done
   --every DURATION               hunt again and again, such as 15m, until it is told to stop; SIGHUP reads the configuration anew
+  --listen ADDRESS               with --every: answer GET /metrics (Prometheus), /healthz and /readyz there, such as 127.0.0.1:9090
   --plan FILE                    the same, and keep it in FILE for --apply
   --apply FILE                   do exactly what the plan says, where nothing has changed since
   --report FILE                  write the report to FILE too, as .html, .json, .csv or .md; several times for several files; {run} in the
@@ -111,6 +112,7 @@ type options struct {
 	dryRun, demo, now bool
 	version           bool
 	every             time.Duration
+	listen            string
 }
 
 func parseFlags(args []string) (options, error) {
@@ -125,6 +127,7 @@ func parseFlags(args []string) (options, error) {
 	fs.BoolVar(&o.demo, "demo", false, "")
 	fs.BoolVar(&o.now, "now", false, "")
 	fs.BoolVar(&o.version, "version", false, "")
+	fs.StringVar(&o.listen, "listen", "", "")
 	fs.DurationVar(&o.every, "every", 0, "")
 	rest, err := o.parse(fs, args)
 	if err != nil || o.help {

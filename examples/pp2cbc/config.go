@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -52,6 +53,16 @@ type service struct {
 	secret            secret
 	// watch sees each answer, if it is not nil.
 	watch func(sent time.Time, resp *http.Response)
+	// count is told of each attempt of a call, if it is not nil.
+	count countFunc
+}
+
+// called tells of an attempt of a call: the tasks that it is made for, and whoever counts.
+func (s service) called(ctx context.Context, op string, status int, id, failure string, took time.Duration) {
+	hunt.NoteRequest(ctx, hunt.Request{Op: op, Status: status, ID: id})
+	if s.count != nil {
+		s.count(op, status, failure, took)
+	}
 }
 
 // String leaves the secret out.

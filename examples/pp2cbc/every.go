@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"time"
 )
@@ -29,6 +30,9 @@ type every struct {
 // forever begins with what a single run begins with, so that a wrong configuration ends it. After that it goes on whatever a run says: the
 // next one makes up for it. It ends in good order when it is stopped, in the middle of a run once what was begun is brought to an end.
 func (p program) forever(ctx context.Context, o options) int {
+	if o.listen != "" {
+		p.metrics = newMetrics(p.now)
+	}
 	e := &every{program: p, o: o}
 	var err error
 	if e.job, e.end, err = p.begin(o.common); err != nil {
@@ -37,9 +41,20 @@ func (p program) forever(ctx context.Context, o options) int {
 	defer func() { e.end() }()
 	changed, stop := e.hangups()
 	defer stop()
+	if o.listen != "" {
+		address, stop, err := e.listen(ctx)
+		if err != nil {
+			return p.refuse(err)
+		}
+		defer stop()
+		if p.listening != nil {
+			p.listening(address)
+		}
+	}
 	for first := true; ; first = false {
 		begun := e.now()
 		code := e.once(ctx)
+		e.metrics.ran(code, e.now().Sub(begun))
 		switch {
 		case ctx.Err() != nil:
 			e.job.logger.Info("stopped")
@@ -124,7 +139,15 @@ func (p program) hangups() (<-chan os.Signal, func()) {
 // checkEvery refuses what makes no sense again and again.
 func (o options) checkEvery(given map[string]bool) error {
 	if !given["every"] {
+		if given["listen"] {
+			return errors.New("--listen needs --every: a single run ends before anybody asks")
+		}
 		return nil
+	}
+	if given["listen"] {
+		if _, _, err := net.SplitHostPort(o.listen); err != nil {
+			return fmt.Errorf("--listen takes an address such as 127.0.0.1:9090: %w", err)
+		}
 	}
 	if o.every < shortestEvery || o.every > longestEvery {
 		return fmt.Errorf("--every takes a time from %s to %s, such as 15m", "1m", "24h")

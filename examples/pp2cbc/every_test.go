@@ -18,6 +18,7 @@ import (
 type lasting struct {
 	*company
 	program  program
+	args     []string
 	out, err bytes.Buffer
 	hangups  chan os.Signal
 	due      chan time.Time
@@ -40,7 +41,14 @@ func (l locked) Write(b []byte) (int, error) {
 
 func (c *company) lasts(t *testing.T, args ...string) *lasting {
 	t.Helper()
-	l := &lasting{company: c, hangups: make(chan os.Signal), due: make(chan time.Time), waits: make(chan time.Duration), ended: make(chan int, 1)}
+	l := c.prepared(args...)
+	l.start(t)
+	return l
+}
+
+// prepared is a program that is not started yet.
+func (c *company) prepared(args ...string) *lasting {
+	l := &lasting{company: c, args: args, hangups: make(chan os.Signal), due: make(chan time.Time), waits: make(chan time.Duration), ended: make(chan int, 1)}
 	l.program = program{
 		out: locked{&l.mu, &l.out}, err: locked{&l.mu, &l.err}, now: time.Now,
 		hangup: func() (<-chan os.Signal, func()) { return l.hangups, func() {} },
@@ -49,11 +57,15 @@ func (c *company) lasts(t *testing.T, args ...string) *lasting {
 			return l.due
 		},
 	}
+	return l
+}
+
+func (l *lasting) start(t *testing.T) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	l.stop = stop
 	t.Cleanup(stop)
-	go func() { l.ended <- l.program.run(ctx, append([]string{"--config", c.config}, args...)) }()
-	return l
+	go func() { l.ended <- l.program.run(ctx, append([]string{"--config", l.config}, l.args...)) }()
 }
 
 // waited is how long it wants to wait, after a run.

@@ -57,6 +57,7 @@ func (j *job) wire(ctx context.Context, why purpose) (*wired, int) {
 	if why.run == "" {
 		why.run = hunt.NewRunID(j.now())
 	}
+	why.metrics = j.metrics
 	j.logger = j.logger.With("run", why.run)
 	why.warn = func(format string, args ...any) { j.complain("warning: "+format, args...) }
 	w, err := wire(ctx, j.cfg, why, j.logger, j.now)
@@ -111,6 +112,7 @@ func (j *job) hunt(ctx context.Context, o options) int {
 
 // end logs and prints a report, and returns its exit code.
 func (j *job) end(w *wired, r *hunt.Report, err error, kind string) int {
+	j.metrics.report(r)
 	for _, o := range r.Outcomes {
 		j.logger.Info("outcome", "action", o.Task.Action, "target", o.Task.Target, "status", o.Status, "detail", o.Detail, "event_id", o.Task.EventID())
 	}

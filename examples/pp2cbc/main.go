@@ -45,6 +45,10 @@ type program struct {
 	// hangup tells of requests to read the configuration again, nil for never, and after is a timer, that of the time if it is nil.
 	hangup func() (<-chan os.Signal, func())
 	after  func(time.Duration) <-chan time.Time
+	// metrics count what a service does, nil for everything else.
+	metrics *metrics
+	// listening is told the address on which a service answers questions, if it is not nil.
+	listening func(address string)
 	// brief leaves out of reports what an earlier one has told already.
 	brief bool
 	// most is how many entries of a list are shown. Defaults to 40.

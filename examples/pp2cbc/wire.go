@@ -38,6 +38,8 @@ func badConfig(format string, args ...any) error {
 type purpose struct {
 	// run is the id of the run, which every line of the log has.
 	run string
+	// metrics count the calls, if they are not nil.
+	metrics *metrics
 	// dry means that nothing may be changed anywhere.
 	dry bool
 	// undo means that what was done is to be taken back, also by actions that are switched off now.
@@ -68,6 +70,7 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 			ends.close()
 		}
 	}()
+	cfg.tap.count, cfg.cbc.count, cfg.nsx.count = why.metrics.counter("tap"), why.metrics.counter("cbc"), why.metrics.counter("nsx")
 	carbonBlack, err := newCBC(cfg, logger)
 	if err != nil {
 		return nil, badConfig("%v", err)
@@ -76,6 +79,7 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 	if err != nil {
 		return nil, badConfig("%v", err)
 	}
+	why.metrics.counts(quota)
 	searcher, err := cbchunt.New(cbchunt.Config{
 		Processes: carbonBlack.Processes,
 		Events:    carbonBlack.Processes,
@@ -210,11 +214,6 @@ func privateClient(s service) (*http.Client, error) {
 	return &http.Client{Transport: transport}, nil
 }
 
-// noteRequest keeps a call as evidence of the tasks that it was made for.
-func noteRequest(ctx context.Context, op string, status int, id string) {
-	hunt.NoteRequest(ctx, hunt.Request{Op: op, Status: status, ID: id})
-}
-
 func newCBC(cfg *config, logger *slog.Logger) (*cbc.Client, error) {
 	hc, err := httpClient(cfg.cbc)
 	if err != nil {
@@ -223,7 +222,9 @@ func newCBC(cfg *config, logger *slog.Logger) (*cbc.Client, error) {
 	return cbc.New(cbc.Config{
 		BaseURL: cfg.cbc.url, OrgKey: cfg.orgKey, Credentials: cbc.APIKey(cfg.cbc.user, cfg.cbc.secret.text()),
 		HTTPClient: hc, UserAgent: cfg.product, Logger: logger,
-		Observe: func(ctx context.Context, c cbc.Call) { noteRequest(ctx, c.Op, c.Status, c.RequestID) },
+		Observe: func(ctx context.Context, c cbc.Call) {
+			cfg.cbc.called(ctx, c.Op, c.Status, c.RequestID, c.Failure, c.Took)
+		},
 	})
 }
 
@@ -238,7 +239,9 @@ func newNSX(ctx context.Context, cfg *config, logger *slog.Logger) (*nsx.Virtual
 	}
 	client, err := nsx.New(nsx.Config{
 		BaseURL: cfg.nsx.url, Credentials: credentials, HTTPClient: hc, UserAgent: cfg.product, Logger: logger,
-		Observe: func(ctx context.Context, c nsx.Call) { noteRequest(ctx, c.Op, c.Status, c.RequestID) },
+		Observe: func(ctx context.Context, c nsx.Call) {
+			cfg.nsx.called(ctx, c.Op, c.Status, c.RequestID, c.Failure, c.Took)
+		},
 	})
 	if err != nil {
 		return nil, nil, err

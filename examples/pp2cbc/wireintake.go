@@ -23,7 +23,9 @@ func newTAP(cfg *config, logger *slog.Logger) (*proofpoint.Client, *proofpoint.Q
 	client, err := proofpoint.New(proofpoint.Config{
 		BaseURL: cfg.tap.url, Credentials: proofpoint.Basic(cfg.tap.user, cfg.tap.secret.text()),
 		HTTPClient: hc, UserAgent: cfg.product, Logger: logger, Quota: quota,
-		Observe: func(ctx context.Context, c proofpoint.Call) { noteRequest(ctx, c.Op, c.Status, c.RequestID) },
+		Observe: func(ctx context.Context, c proofpoint.Call) {
+			cfg.tap.called(ctx, c.Op, c.Status, c.RequestID, c.Failure, c.Took)
+		},
 	})
 	return client, quota, err
 }
