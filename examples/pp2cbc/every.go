@@ -25,6 +25,8 @@ type every struct {
 	// job is by the configuration that was read last, and end ends it.
 	job *job
 	end func()
+	// life is watched by whoever started the service.
+	life life
 }
 
 // forever begins with what a single run begins with, so that a wrong configuration ends it. After that it goes on whatever a run says: the
@@ -34,8 +36,10 @@ func (p program) forever(ctx context.Context, o options) int {
 		p.metrics = newMetrics(p.now)
 	}
 	e := &every{program: p, o: o}
+	e.life.now = p.now
+	e.sign = e.life.sign
 	var err error
-	if e.job, e.end, err = p.begin(o.common); err != nil {
+	if e.job, e.end, err = e.begin(o.common); err != nil {
 		return p.refuse(err)
 	}
 	defer func() { e.end() }()
@@ -51,9 +55,15 @@ func (p program) forever(ctx context.Context, o options) int {
 			p.listening(address)
 		}
 	}
+	e.sign()
+	defer e.attend(ctx)()
 	for first := true; ; first = false {
 		begun := e.now()
+		e.life.patience = max(patience, 2*e.job.cfg.actions.scriptTimeout)
+		e.sign()
+		e.life.resting.Store(false)
 		code := e.once(ctx)
+		e.life.resting.Store(true)
 		e.metrics.ran(code, e.now().Sub(begun))
 		switch {
 		case ctx.Err() != nil:

@@ -57,7 +57,7 @@ func (j *job) wire(ctx context.Context, why purpose) (*wired, int) {
 	if why.run == "" {
 		why.run = hunt.NewRunID(j.now())
 	}
-	why.metrics = j.metrics
+	why.metrics, why.sign = j.metrics, j.sign
 	j.logger = j.logger.With("run", why.run)
 	why.warn = func(format string, args ...any) { j.complain("warning: "+format, args...) }
 	w, err := wire(ctx, j.cfg, why, j.logger, j.now)

@@ -21,7 +21,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	p := program{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now, hangup: hangup}
+	p := program{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now, hangup: hangup, manager: systemd()}
 	code := p.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -47,6 +47,9 @@ type program struct {
 	after  func(time.Duration) <-chan time.Time
 	// metrics count what a service does, nil for everything else.
 	metrics *metrics
+	// manager is who started a service, and sign is called when a run shows a sign of life, if it is not nil.
+	manager manager
+	sign    func()
 	// listening is told the address on which a service answers questions, if it is not nil.
 	listening func(address string)
 	// brief leaves out of reports what an earlier one has told already.

@@ -38,6 +38,8 @@ func badConfig(format string, args ...any) error {
 type purpose struct {
 	// run is the id of the run, which every line of the log has.
 	run string
+	// sign is called for each call and each step, if it is not nil.
+	sign func()
 	// metrics count the calls, if they are not nil.
 	metrics *metrics
 	// dry means that nothing may be changed anywhere.
@@ -51,6 +53,24 @@ type purpose struct {
 	letters hunt.DeadLetters
 	// warn tells the operator of what will not go well.
 	warn func(format string, args ...any)
+}
+
+// alive shows a sign of life.
+func (p purpose) alive() {
+	if p.sign != nil {
+		p.sign()
+	}
+}
+
+// counter is told of the calls of a service.
+func (p purpose) counter(service string) countFunc {
+	counts := p.metrics.counter(service)
+	return func(operation string, status int, failure string, took time.Duration) {
+		p.alive()
+		if counts != nil {
+			counts(operation, status, failure, took)
+		}
+	}
 }
 
 // wired is everything that a command works with.
@@ -70,7 +90,7 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 			ends.close()
 		}
 	}()
-	cfg.tap.count, cfg.cbc.count, cfg.nsx.count = why.metrics.counter("tap"), why.metrics.counter("cbc"), why.metrics.counter("nsx")
+	cfg.tap.count, cfg.cbc.count, cfg.nsx.count = why.counter("tap"), why.counter("cbc"), why.counter("nsx")
 	carbonBlack, err := newCBC(cfg, logger)
 	if err != nil {
 		return nil, badConfig("%v", err)
@@ -121,7 +141,10 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 	h, err := hunt.New(hunt.Config{
 		Source: intake.source, Expander: intake.expander, ActOnSecondStage: cfg.hunt.secondStage == secondAct, DeadLetters: intake.letters, Searcher: namedSearcher(cfg.cbc, "CarbonBlack", searcher), Ledger: ledger, Archive: ledger, Journal: ledger, Backlog: backlog, Verifier: intake.verifier, Actions: list,
 		Guards: guards, AutoUndo: cfg.guard.autoUndo, Recheck: cfg.guard.recheck, FreshVerdict: cfg.guard.fresh, Rehunt: cfg.hunt.rehunt, PlanAge: cfg.guard.planAge, Realm: realm(cfg), Auditor: auditor,
-		Observer: hunt.ObserverFunc(func(e hunt.Event) { logEvent(logger, e) }), LookBack: cfg.lookBack, Now: now,
+		Observer: hunt.ObserverFunc(func(e hunt.Event) {
+			why.alive()
+			logEvent(logger, e)
+		}), LookBack: cfg.lookBack, Now: now,
 		NewRunID: func(time.Time) string { return why.run },
 	})
 	if err != nil {
