@@ -53,6 +53,8 @@ type service struct {
 	secret            secret
 	// watch sees each answer, if it is not nil.
 	watch func(sent time.Time, resp *http.Response)
+	// proxy is the address of the proxy, nil for what the environment says.
+	proxy secret
 	// count is told of each attempt of a call, if it is not nil.
 	count countFunc
 }
@@ -80,6 +82,8 @@ type actionConfig struct {
 	watchlist     string
 	webhook       secret
 	webhookSecret secret
+	webhookCA     string
+	webhookProxy  secret
 	script        []string
 	scriptEnv     []string // nil is that of the program
 	scriptDir     string
@@ -196,10 +200,14 @@ func (p *parser) number(section, name string, low, high int) int {
 
 // caFile is the file of a private certificate authority, or nothing.
 func (p *parser) caFile(section string) string {
-	path := p.v.path(p.v.get(section, "ca_file"))
+	return p.caFileOf(section, "ca_file")
+}
+
+func (p *parser) caFileOf(section, name string) string {
+	path := p.v.path(p.v.get(section, name))
 	if path != "" {
 		if _, err := readSmall(path); err != nil {
-			p.fail(section, "ca_file", "%w", err)
+			p.fail(section, name, "%w", err)
 		}
 	}
 	return path
@@ -291,6 +299,13 @@ func (p *parser) actions() actionConfig {
 			p.fail("actions", "webhook_secret", "%w", err)
 		} else if a.webhook == nil {
 			p.fail("actions", "webhook_secret", "is there, and actions.webhook is not")
+		}
+	}
+	a.webhookCA = p.caFileOf("actions", "webhook_ca_file")
+	if text := v.get("actions", "webhook_proxy"); text != "" {
+		a.webhookProxy = conceal(text)
+		if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			p.fail("actions", "webhook_proxy", "is not the address of an HTTP proxy, such as http://proxy.example:3128")
 		}
 	}
 	if a.webhook != nil {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"encoding/pem"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -9,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -242,10 +246,62 @@ func TestWebhookSecretIsChecked(t *testing.T) {
 		{"webhook = https://hooks.example/x\nwebhook_secret = brief", "shorter than 16 bytes"},
 		{"webhook_secret = a secret that is long enough", "actions.webhook is not"},
 		{"webhook = https://hooks.example/x\nwebhook_secret = whsec_!", "no base64"},
+		{"webhook = https://hooks.example/x\nwebhook_proxy = proxy.example:3128", "actions.webhook_proxy"},
+		{"webhook = https://hooks.example/x\nwebhook_ca_file = nowhere.pem", "actions.webhook_ca_file"},
 	} {
 		c := newShortCompany(t, strings.Split(tt.lines, "\n")...)
 		if r := c.run(t, "--dry-run"); r.code != exitUsage || !strings.Contains(r.err, tt.want) {
 			t.Errorf("%s ended with %d: %s; want %d and %q", tt.lines, r.code, r.err, exitUsage, tt.want)
 		}
+	}
+}
+
+// A receiver with a certificate, which is for example.com, of a private authority, behind a proxy that wants a password.
+func TestWebhookHasItsOwnAuthorityAndProxy(t *testing.T) {
+	t.Parallel()
+	var received hooks
+	hook := httptest.NewTLSServer(&received)
+	t.Cleanup(hook.Close)
+	var tunnels, logins atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect || r.Host != "example.com:443" {
+			http.Error(w, "not here", http.StatusForbidden)
+			return
+		}
+		if name, password, ok := (&http.Request{Header: http.Header{"Authorization": r.Header["Proxy-Authorization"]}}).BasicAuth(); ok && name == "pp2cbc" && password == "pass word" {
+			logins.Add(1)
+		}
+		tunnels.Add(1)
+		there, err := net.Dial("tcp", hook.Listener.Addr().String())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		here, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		fmt.Fprint(here, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() {
+			_, _ = io.Copy(there, here)
+			there.Close()
+		}()
+		_, _ = io.Copy(here, there)
+		here.Close()
+	}))
+	t.Cleanup(proxy.Close)
+	address := strings.Replace(proxy.URL, "http://", "http://pp2cbc:pass%20word@", 1)
+	c := newShortCompany(t, "webhook = https://example.com/x", "webhook_ca_file = hook.pem", "webhook_proxy = "+address)
+	c.write(t, "hook.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: hook.Certificate().Raw})))
+	r := c.run(t)
+	if tunnels.Load() == 0 || logins.Load() != tunnels.Load() {
+		t.Errorf("%d tunnels and %d logins went through the proxy: %s%s", tunnels.Load(), logins.Load(), r.out, r.err)
+	}
+	if len(received.with(`"event":"finding"`)) == 0 {
+		t.Errorf("nothing was received: %s%s", r.out, r.err)
+	}
+	if strings.Contains(r.out+r.err, "pass") {
+		t.Errorf("the password of the proxy is told: %s%s", r.out, r.err)
 	}
 }

@@ -67,6 +67,8 @@ func schema() []key {
 		{section: "actions", name: "watchlist"},
 		{section: "actions", name: "webhook", secret: true},
 		{section: "actions", name: "webhook_secret", secret: true},
+		{section: "actions", name: "webhook_ca_file"},
+		{section: "actions", name: "webhook_proxy", secret: true},
 		{section: "actions", name: "script"},
 		{section: "actions", name: "script_timeout", fallback: "5m"},
 		{section: "actions", name: "live_response", fallback: "False"},

@@ -45,6 +45,8 @@ func secretValues(t *testing.T, server string) map[string]string {
 			values[k.String()] = m
 		case "Proofpoint.secret", "NSX.password":
 			values[k.String()] = m + `&<"ü%` // what is escaped in one way or another
+		case "actions.webhook_proxy": // the stage takes requests as a proxy does, too
+			values[k.String()] = strings.Replace(server, "://", "://proxy:"+m+"@", 1)
 		case "actions.webhook":
 			values[k.String()] = strings.Replace(server, "://", "://"+mark("webhook user")+":"+mark("webhook password")+"@", 1) + secretHook + "?token=" + mark("webhook query")
 		default:
@@ -179,8 +181,10 @@ func (s *stage) sees(t *testing.T, r *http.Request) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	var own []string
 	switch path := r.URL.EscapedPath(); {
+	case r.Method == http.MethodConnect:
+		own = []string{"actions.webhook_proxy"}
 	case path == secretHook:
-		own = hookMarks()
+		own = append(hookMarks(), "actions.webhook_proxy")
 	case path == "/script":
 	case s.lab.TAP.Owns(path):
 		own = []string{"Proofpoint.secret"}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -200,7 +201,7 @@ func logEvent(logger *slog.Logger, e hunt.Event) {
 	logger.Info(string(e.Step), attrs...)
 }
 
-// httpClient trusts the service's own authority besides the system's, if it has one.
+// httpClient trusts the service's own authority besides the system's, and goes through its own proxy, if it has them.
 func httpClient(s service) (*http.Client, error) {
 	hc, err := privateClient(s)
 	if err != nil || s.watch == nil {
@@ -213,8 +214,24 @@ func httpClient(s service) (*http.Client, error) {
 }
 
 func privateClient(s service) (*http.Client, error) {
-	if s.caFile == "" {
+	if s.caFile == "" && s.proxy == nil {
 		return nil, nil //nolint:nilnil // the client's own default
+	}
+	transport, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		transport = &http.Transport{Proxy: http.ProxyFromEnvironment}
+	}
+	transport = transport.Clone()
+	transport.MaxIdleConnsPerHost = 8
+	if s.proxy != nil {
+		address, err := url.Parse(s.proxy.text())
+		if err != nil {
+			return nil, fmt.Errorf("the proxy of %s is no address", s.name) // the error would have it, and its password
+		}
+		transport.Proxy = http.ProxyURL(address)
+	}
+	if s.caFile == "" {
+		return &http.Client{Transport: transport}, nil
 	}
 	pem, err := readSmall(s.caFile)
 	if err != nil {
@@ -227,13 +244,7 @@ func privateClient(s service) (*http.Client, error) {
 	if !pool.AppendCertsFromPEM([]byte(pem)) {
 		return nil, fmt.Errorf("ca_file of %s: %s holds no PEM certificate", s.name, s.caFile)
 	}
-	transport, ok := http.DefaultTransport.(*http.Transport)
-	if !ok {
-		transport = &http.Transport{Proxy: http.ProxyFromEnvironment}
-	}
-	transport = transport.Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	transport.MaxIdleConnsPerHost = 8
 	return &http.Client{Transport: transport}, nil
 }
 

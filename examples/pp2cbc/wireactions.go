@@ -46,10 +46,15 @@ func newActions(ctx context.Context, cfg *config, why purpose, client *cbc.Clien
 				return nil, badConfig("actions.webhook_secret: %v", err)
 			}
 		}
-		action, problem := actions.NewWebhook(actions.WebhookConfig{URL: a.webhook.text(), UserAgent: cfg.product, Secret: signer, Evidence: a.webhookEvidence})
+		hc, err := httpClient(service{name: "the webhook", caFile: a.webhookCA, proxy: a.webhookProxy})
+		if err != nil {
+			return nil, badConfig("%v", err)
+		}
+		hook := actions.WebhookConfig{URL: a.webhook.text(), HTTPClient: hc, UserAgent: cfg.product, Secret: signer, Evidence: a.webhookEvidence}
+		action, problem := actions.NewWebhook(hook)
 		list.add(service{name: "the webhook"}, "actions", action, problem)
 		if problem == nil {
-			action, problem = actions.NewHoldWebhook(actions.WebhookConfig{URL: a.webhook.text(), UserAgent: cfg.product, Secret: signer})
+			action, problem = actions.NewHoldWebhook(hook)
 			list.add(service{name: "the webhook"}, "actions", action, problem)
 		}
 	}
