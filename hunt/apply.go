@@ -53,7 +53,7 @@ type run struct {
 }
 
 func (h *Hunter) newRun(r *Report, by string) *run {
-	return &run{h: h, id: r.Run, dry: r.DryRun, by: by, r: r, fair: newFairness(h), told: make(map[string]Status), keep: make(map[SHA256]bool), verified: make(map[SHA256]bool), undone: make(map[string]time.Time)}
+	return &run{h: h, id: r.Run, dry: r.DryRun, by: by, r: r, fair: newFairness(h, r.Run), told: make(map[string]Status), keep: make(map[SHA256]bool), verified: make(map[SHA256]bool), undone: make(map[string]time.Time)}
 }
 
 func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error) {
@@ -85,8 +85,7 @@ func (h *Hunter) finish(ctx context.Context, p *Plan, dry bool) (*Report, error)
 	}
 	r.Ended = h.cfg.Now().UTC()
 	r.Interrupted = ctx.Err() != nil
-	h.journal(ctx, r)
-	return r, r.Err()
+	return h.ended(ctx, r)
 }
 
 // known is what the ledger knows of the tasks, by key. A ledger that does not answer is a problem; nothing is known then.

@@ -9,8 +9,9 @@ import (
 
 // fairness asks again, right before something is done about a file, whether it is condemned still.
 type fairness struct {
-	h  *Hunter
-	mu sync.Mutex
+	run string
+	h   *Hunter
+	mu  sync.Mutex
 	// words are the answers of this run, each good for wordLife.
 	words map[SHA256]*word
 	// heard is when the source named a file of which the verdict is fresh.
@@ -70,8 +71,8 @@ type word struct {
 	cut bool
 }
 
-func newFairness(h *Hunter) *fairness {
-	return &fairness{h: h, words: make(map[SHA256]*word), heard: make(map[SHA256]time.Time)}
+func newFairness(h *Hunter, run string) *fairness {
+	return &fairness{h: h, run: run, words: make(map[SHA256]*word), heard: make(map[SHA256]time.Time)}
 }
 
 // ask returns the present verdict on a file. Several who ask at once share one question.
@@ -79,7 +80,9 @@ func (f *fairness) ask(ctx context.Context, ind Indicator) (condemned bool, err 
 	for {
 		w := f.word(ind.SHA256)
 		w.once.Do(func() {
+			begun := f.h.cfg.Now()
 			w.condemned, w.err = f.h.cfg.Verifier.Verify(ctx, ind)
+			f.h.observe(f.run, Event{Step: StepVerdict, Name: ind.SHA256.String(), Count: 1, Took: f.h.cfg.Now().Sub(begun), Err: w.err})
 			w.cut = w.err != nil && ctx.Err() != nil
 		})
 		if !w.cut || ctx.Err() != nil {

@@ -31,7 +31,7 @@ func TestWhenTheVerdictIsAskedAgain(t *testing.T) {
 		{"containing after a long search", time.Hour, isolates, func(p *patience) {
 			find := p.cfg.Searcher
 			p.cfg.Searcher = hunt.SearcherFunc(func(ctx context.Context, batch []hunt.Indicator, since time.Time) iter.Seq2[hunt.Sighting, error] {
-				p.now = p.now.Add(11 * time.Minute)
+				p.pass(11 * time.Minute)
 				return find.Search(ctx, batch, since)
 			})
 		}, 1},

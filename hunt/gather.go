@@ -62,7 +62,7 @@ type sightingKey struct {
 
 func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *gatherer {
 	g := &gatherer{
-		h: h, run: run, keep: keep, begun: h.cfg.Now().UTC(), fair: newFairness(h),
+		h: h, run: run, keep: keep, begun: h.cfg.Now().UTC(), fair: newFairness(h, run),
 		since:      h.cfg.Now().Add(-h.cfg.LookBack),
 		fresh:      make(chan Indicator),
 		slots:      make(chan struct{}, h.cfg.Searches),
@@ -79,7 +79,9 @@ func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *g
 	}
 	g.workers.Go(func() { g.batch(ctx) })
 	earlier := g.earlier(ctx)
+	begun := h.cfg.Now()
 	g.intake(ctx, w)
+	h.observe(run, Event{Step: StepIntake, Count: g.count(), Took: h.cfg.Now().Sub(begun)})
 	g.takeUp(ctx, earlier)
 	g.asked.Wait()
 	g.handDown()
@@ -90,6 +92,13 @@ func (h *Hunter) gather(ctx context.Context, run string, w Window, keep bool) *g
 		g.problem(Problem{Stage: "intake", Err: &BadRecordsError{Count: g.bad}})
 	}
 	return g
+}
+
+// count is how many files are known so far.
+func (g *gatherer) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.indicators)
 }
 
 // batch forms batches: full, or as old as BatchDelay allows, or the last.
@@ -143,9 +152,11 @@ func (g *gatherer) search(ctx context.Context, batch []Indicator) {
 		asked[ind.SHA256] = true
 	}
 	found := 0
+	var failure error
 	for s, err := range g.h.cfg.Searcher.Search(ctx, batch, g.since) {
 		if err != nil {
 			g.searchFailed(batch, err)
+			failure = err
 			break
 		}
 		if asked[s.SHA256] && s.Evidence == None && s.Keep {
@@ -163,7 +174,7 @@ func (g *gatherer) search(ctx context.Context, batch []Indicator) {
 		found++
 		g.sighted(s)
 	}
-	g.h.observe(g.run, Event{Step: StepSearch, Count: found, Took: g.h.cfg.Now().Sub(begun)})
+	g.h.observe(g.run, Event{Step: StepSearch, Count: found, Took: g.h.cfg.Now().Sub(begun), Err: failure})
 }
 
 // sighted keeps the strongest sighting of a file in a process, of equals one that is to be kept, and the newest of those: the same process

@@ -9,6 +9,14 @@ import (
 	"time"
 )
 
+// ended brings a run to its end.
+func (h *Hunter) ended(ctx context.Context, r *Report) (*Report, error) {
+	h.journal(ctx, r)
+	err := r.Err()
+	h.observe(r.Run, Event{Step: StepEnd, Count: len(r.Outcomes), Took: r.Ended.Sub(r.Begun), Err: err})
+	return r, err
+}
+
 // journal keeps the report of a run that has ended.
 func (h *Hunter) journal(ctx context.Context, r *Report) {
 	if h.cfg.Journal == nil || r.DryRun {

@@ -58,6 +58,7 @@ func (h *Hunter) Plan(ctx context.Context, w Window) *Plan { return h.plan(ctx, 
 func (h *Hunter) plan(ctx context.Context, w Window, keep bool) *Plan {
 	begun := h.cfg.Now().UTC()
 	run := h.cfg.NewRunID(begun)
+	h.observe(run, Event{Step: StepBegin})
 	w = Window{Start: w.Start.UTC(), End: w.End.UTC()}
 	g := h.gather(ctx, run, w, keep)
 	p := &Plan{Run: run, Window: w, Begun: begun, resting: g.resting, holes: g.holes, bad: g.bad, open: g.open, known: g.known, suspect: g.suspect, fair: g.fair, tellOfSecondStage: !h.cfg.ActOnSecondStage}

@@ -115,6 +115,16 @@ type Step string
 
 // The steps of a run.
 const (
+	// StepBegin is the beginning of a run. What is applied later, such as a saved plan, does not begin again.
+	StepBegin Step = "begin"
+	// StepIntake is a source that was read to its end; Count tells how many files are hunted by then.
+	StepIntake Step = "intake"
+	// StepVerdict is a verdict that was asked for again.
+	StepVerdict Step = "verdict"
+	// StepGuard is a guard that has looked at the plan; Count tells how many tasks and files it holds.
+	StepGuard Step = "guard"
+	// StepEnd is the end of a run, with its error; Count tells how many tasks came to an end, and Took how long the run was.
+	StepEnd Step = "end"
 	// StepIndicator is a file that the source condemned and that was not known in this run before.
 	StepIndicator Step = "indicator"
 	// StepSearch is a batch of files that was searched; Count tells how many sightings it brought.
@@ -132,10 +142,10 @@ type Event struct {
 	Time time.Time
 	Run  string
 	Step Step
-	// Name is the action, or the file, or the stage that has the problem.
+	// Name is the action, or the file, or the stage that has the problem, or the type of the guard.
 	Name  string
 	Count int
-	// Took is how long the step took, zero where that means nothing.
+	// Took is how long the step took until Time, zero where that means nothing. Searches, verdicts and actions that tell overlap with others.
 	Took time.Duration
 	Err  error
 }

@@ -42,6 +42,7 @@ func TestNextSearchFallsOff(t *testing.T) {
 // patience is a hunt whose runs are a while apart.
 type patience struct {
 	cfg      hunt.Config
+	clock    sync.Mutex // of now, while a run reads it
 	now      time.Time
 	list     *backlog
 	mu       sync.Mutex // of searches: several run at once
@@ -49,9 +50,20 @@ type patience struct {
 	found    []hunt.Sighting
 }
 
+// pass lets time pass during a run.
+func (p *patience) pass(d time.Duration) {
+	p.clock.Lock()
+	defer p.clock.Unlock()
+	p.now = p.now.Add(d)
+}
+
 func newPatience(verifier hunt.Verifier, actions ...hunt.Action) *patience {
 	p := &patience{now: time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)}
-	now := func() time.Time { return p.now }
+	now := func() time.Time {
+		p.clock.Lock()
+		defer p.clock.Unlock()
+		return p.now
+	}
 	p.list = &backlog{now: now}
 	p.cfg = hunt.Config{
 		Source: source(nil, indicator(1)), Ledger: new(ledger), Backlog: p.list, Verifier: verifier, Actions: actions,

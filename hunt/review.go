@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // ErrUndecided is the error of a task about which a guard could not tell. Nothing was done, and the next run asks again.
@@ -55,7 +56,9 @@ func (h *Hunter) review(ctx context.Context, p *Plan, r *Report, known map[strin
 		return v
 	}
 	for _, guard := range h.cfg.Guards {
+		begun := h.cfg.Now()
 		holds, err := guard.Review(ctx, Review{Run: review.Run, Tasks: slices.Clone(review.Tasks), Done: slices.Clone(review.Done)})
+		h.observe(r.Run, Event{Step: StepGuard, Name: nameOf(guard), Count: len(holds), Took: h.cfg.Now().Sub(begun), Err: err})
 		if err != nil {
 			h.problem(r, Problem{Stage: "guard", Err: err})
 			v.unsure = "a guard could not decide: " + err.Error()
@@ -126,3 +129,6 @@ func (r reason) end(t Task, known Outcome) Outcome {
 		Acknowledged: known.Status == Held && known.Detail == r.text && known.Acknowledged,
 	}
 }
+
+// nameOf names a guard by its type.
+func nameOf(g Guard) string { return strings.TrimPrefix(fmt.Sprintf("%T", g), "*") }

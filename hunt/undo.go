@@ -68,6 +68,7 @@ func (h *Hunter) Undo(ctx context.Context, u Undo) (*Report, error) {
 	}
 	begun := h.cfg.Now().UTC()
 	r := &Report{Run: h.cfg.NewRunID(begun), Begun: begun, Undo: true, DryRun: u.DryRun}
+	h.observe(r.Run, Event{Step: StepBegin})
 	x := h.newRun(r, u.By)
 	x.recall(ctx, time.Time{})
 	x.takeBack(ctx, u.selects, u.needed)
@@ -76,8 +77,7 @@ func (h *Hunter) Undo(ctx context.Context, u Undo) (*Report, error) {
 	}
 	r.Ended = h.cfg.Now().UTC()
 	r.Interrupted = ctx.Err() != nil
-	h.journal(ctx, r)
-	return r, r.Err()
+	return h.ended(ctx, r)
 }
 
 // takeBack undoes the records that are selected, in the reverse order of the actions, and of several on one target the last first. A
