@@ -153,6 +153,26 @@ func TestNewsLeavesOutWhatEarlierRunsTold(t *testing.T) {
 	}
 }
 
+// What an old and a new task share is told again, and so is what a run has brought itself.
+func TestNewsKeepsWhatIsNewBesidesWhatIsOld(t *testing.T) {
+	t.Parallel()
+	before := func(n byte, device int64) hunt.Outcome {
+		o := taskOn(n, device, hunt.Already)
+		o.Earlier = now()
+		return o
+	}
+	again := taskOn(1, 1, hunt.Done)
+	again.Task.Action = "policy"
+	r := &hunt.Report{
+		Indicators: []hunt.Indicator{indicator(1), indicator(2)}, Rehunted: []hunt.SHA256{hash(1)},
+		Sightings: []hunt.Sighting{sighting(1, 1, hunt.Executed), sighting(2, 2, hunt.Executed)},
+		Outcomes:  []hunt.Outcome{before(1, 1), again, before(2, 2)},
+	}
+	if diff := cmp.Diff(r.Sightings, r.News().Sightings); diff != "" {
+		t.Errorf("sightings mismatch (-want +got):\n%s", diff)
+	}
+}
+
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	at := func(n int) time.Time { return now().Add(time.Duration(n) * time.Hour) }
