@@ -66,70 +66,24 @@ type Problem struct {
 
 // MarshalJSON writes the error as its text.
 func (p Problem) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		Stage  string   `json:"stage"`
-		Hashes []SHA256 `json:"hashes,omitempty"`
-		Error  string   `json:"error"`
-	}{p.Stage, p.Hashes, p.Err.Error()})
+	return json.Marshal(planProblem{p.Stage, p.Hashes, p.Err.Error()})
 }
 
 // MarshalJSON adds key, event id and hashes of the task.
 func (r Record) MarshalJSON() ([]byte, error) {
-	hashes := filesOf([]Task{r.Task})
-	out := struct {
-		Task
-		Key          string          `json:"key"`
-		EventID      string          `json:"event_id"`
-		Hashes       []SHA256        `json:"hashes,omitempty"`
-		Run          string          `json:"run"`
-		Status       Status          `json:"status"`
-		Detail       string          `json:"detail,omitempty"`
-		First        time.Time       `json:"first,omitzero"`
-		Last         time.Time       `json:"last,omitzero"`
-		Attempts     int             `json:"attempts,omitempty"`
-		Next         time.Time       `json:"next,omitzero"`
-		Refused      bool            `json:"refused,omitempty"`
-		GivenUp      bool            `json:"given_up,omitempty"`
-		Acknowledged bool            `json:"acknowledged,omitempty"`
-		Undone       time.Time       `json:"undone,omitzero"`
-		Before       json.RawMessage `json:"before,omitempty"`
-	}{
-		r.Task, r.Task.Key(), r.Task.EventID(), hashes, r.Run, r.Status, r.Detail, r.First, r.Last, r.Attempts, r.Next,
-		r.Refused, r.GivenUp, r.Acknowledged, r.Undone, nil,
-	}
-	if json.Valid(r.Task.Before) {
-		out.Before = r.Task.Before
+	out := recordJSON{
+		r.Task, r.Task.Key(), r.Task.EventID(), filesOf([]Task{r.Task}), r.Run, r.Status, r.Detail, r.First, r.Last, r.Attempts, r.Next,
+		r.Refused, r.GivenUp, r.Acknowledged, r.Undone, rawJSON(r.Task.Before),
 	}
 	return json.Marshal(out)
 }
 
 // MarshalJSON adds the indicators' hashes, the event id and the text of the error.
 func (o Outcome) MarshalJSON() ([]byte, error) {
-	hashes := filesOf([]Task{o.Task})
-	out := struct {
-		Task
-		Key     string   `json:"key"`
-		EventID string   `json:"event_id"`
-		Hashes  []SHA256 `json:"hashes,omitempty"`
-		Status  Status   `json:"status"`
-		Detail  string   `json:"detail,omitempty"`
-		Error   string   `json:"error,omitempty"`
-		// Cause tells apart why it was not tried: not_begun, not_due or given_up.
-		Cause string `json:"cause,omitempty"`
-
-		Refused      bool            `json:"refused,omitempty"`
-		Acknowledged bool            `json:"acknowledged,omitempty"`
-		Before       json.RawMessage `json:"before,omitempty"`
-		Requests     []Request       `json:"requests,omitempty"`
-		Earlier      time.Time       `json:"earlier,omitzero"`
-		Undone       time.Time       `json:"undone,omitzero"`
-	}{
-		Task: o.Task, Key: o.Task.Key(), EventID: o.Task.EventID(), Hashes: hashes, Status: o.Status, Detail: o.Detail,
+	out := outcomeJSON{
+		Task: o.Task, Key: o.Task.Key(), EventID: o.Task.EventID(), Hashes: filesOf([]Task{o.Task}), Status: o.Status, Detail: o.Detail,
 		Refused: o.Refused, Acknowledged: o.Acknowledged, Requests: o.Requests,
-		Cause: causeOf(o.Err), Earlier: o.Earlier, Undone: o.Undone,
-	}
-	if json.Valid(o.Before) {
-		out.Before = o.Before
+		Cause: causeOf(o.Err), Earlier: o.Earlier, Undone: o.Undone, Before: rawJSON(o.Before),
 	}
 	if o.Err != nil {
 		out.Error = o.Err.Error()

@@ -30,13 +30,49 @@ func causeOf(err error) string {
 	return ""
 }
 
+// outcomeJSON is an [Outcome] as JSON.
+type outcomeJSON struct {
+	Task
+	Key     string   `json:"key"`
+	EventID string   `json:"event_id"`
+	Hashes  []SHA256 `json:"hashes,omitempty"`
+	Status  Status   `json:"status"`
+	Detail  string   `json:"detail,omitempty"`
+	Error   string   `json:"error,omitempty"`
+	// Cause tells apart why it was not tried: not_begun, not_due or given_up.
+	Cause string `json:"cause,omitempty"`
+
+	Refused      bool            `json:"refused,omitempty"`
+	Acknowledged bool            `json:"acknowledged,omitempty"`
+	Before       json.RawMessage `json:"before,omitempty"`
+	Requests     []Request       `json:"requests,omitempty"`
+	Earlier      time.Time       `json:"earlier,omitzero"`
+	Undone       time.Time       `json:"undone,omitzero"`
+}
+
+// recordJSON is a [Record] as JSON.
+type recordJSON struct {
+	Task
+	Key          string          `json:"key"`
+	EventID      string          `json:"event_id"`
+	Hashes       []SHA256        `json:"hashes,omitempty"`
+	Run          string          `json:"run"`
+	Status       Status          `json:"status"`
+	Detail       string          `json:"detail,omitempty"`
+	First        time.Time       `json:"first,omitzero"`
+	Last         time.Time       `json:"last,omitzero"`
+	Attempts     int             `json:"attempts,omitempty"`
+	Next         time.Time       `json:"next,omitzero"`
+	Refused      bool            `json:"refused,omitempty"`
+	GivenUp      bool            `json:"given_up,omitempty"`
+	Acknowledged bool            `json:"acknowledged,omitempty"`
+	Undone       time.Time       `json:"undone,omitzero"`
+	Before       json.RawMessage `json:"before,omitempty"`
+}
+
 // UnmarshalJSON reads what MarshalJSON wrote. Errors are their texts then.
 func (p *Problem) UnmarshalJSON(data []byte) error {
-	var in struct {
-		Stage  string   `json:"stage"`
-		Hashes []SHA256 `json:"hashes"`
-		Error  string   `json:"error"`
-	}
+	var in planProblem
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
@@ -46,20 +82,7 @@ func (p *Problem) UnmarshalJSON(data []byte) error {
 
 // UnmarshalJSON reads what MarshalJSON wrote. Of the task's indicators it has the hashes alone; in a [Report] they are those of the report.
 func (o *Outcome) UnmarshalJSON(data []byte) error {
-	var in struct {
-		Task
-		Hashes       []SHA256        `json:"hashes"`
-		Status       Status          `json:"status"`
-		Detail       string          `json:"detail"`
-		Error        string          `json:"error"`
-		Cause        string          `json:"cause"`
-		Refused      bool            `json:"refused"`
-		Acknowledged bool            `json:"acknowledged"`
-		Before       json.RawMessage `json:"before"`
-		Requests     []Request       `json:"requests"`
-		Earlier      time.Time       `json:"earlier"`
-		Undone       time.Time       `json:"undone"`
-	}
+	var in outcomeJSON
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
@@ -76,22 +99,7 @@ func (o *Outcome) UnmarshalJSON(data []byte) error {
 
 // UnmarshalJSON reads what MarshalJSON wrote. Of the task's indicators it has the hashes alone; in a [Report] they are those of the report.
 func (r *Record) UnmarshalJSON(data []byte) error {
-	var in struct {
-		Task
-		Hashes       []SHA256        `json:"hashes"`
-		Run          string          `json:"run"`
-		Status       Status          `json:"status"`
-		Detail       string          `json:"detail"`
-		First        time.Time       `json:"first"`
-		Last         time.Time       `json:"last"`
-		Attempts     int             `json:"attempts"`
-		Next         time.Time       `json:"next"`
-		Refused      bool            `json:"refused"`
-		GivenUp      bool            `json:"given_up"`
-		Acknowledged bool            `json:"acknowledged"`
-		Undone       time.Time       `json:"undone"`
-		Before       json.RawMessage `json:"before"`
-	}
+	var in recordJSON
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
