@@ -91,7 +91,9 @@ func filesOfOutcomes(outcomes []Outcome) []SHA256 {
 // a later run made up for is left out. Its Run names the first and the last. It is nil for no reports.
 func Merge(reports ...*Report) *Report {
 	reports = slices.Clone(reports)
-	slices.SortStableFunc(reports, func(a, b *Report) int { return cmp.Or(a.Begun.Compare(b.Begun), cmp.Compare(a.Run, b.Run)) })
+	slices.SortStableFunc(reports, func(a, b *Report) int {
+		return cmp.Or(a.Begun.Compare(b.Begun), cmp.Compare(a.Run, b.Run), a.Ended.Compare(b.Ended))
+	})
 	switch len(reports) {
 	case 0:
 		return nil
@@ -99,9 +101,13 @@ func Merge(reports ...*Report) *Report {
 		return reports[0]
 	}
 	first, last := reports[0], reports[len(reports)-1]
+	name := first.Run
+	if last.Run != name {
+		name += ".." + last.Run
+	}
 	m := &merger{
 		r: &Report{
-			Run: first.Run + ".." + last.Run, Begun: first.Begun, Undo: true, Open: last.Open, Resting: last.Resting, Interrupted: last.Interrupted,
+			Run: name, Begun: first.Begun, Undo: true, Open: last.Open, Resting: last.Resting, Interrupted: last.Interrupted,
 			Indicators: []Indicator{}, Sightings: []Sighting{}, Outcomes: []Outcome{},
 		},
 		files: make(map[SHA256]int), seen: make(map[sightingKey]int), ends: make(map[string]int), turned: make(map[SHA256]int), fresh: make(map[SHA256]bool),

@@ -63,6 +63,10 @@ func TestEveryStepIsObserved(t *testing.T) {
 		t.Errorf("taking back was told as %+v (%v)", seen.all, err)
 	}
 	seen.all = nil
+	if _, err := h.Release(t.Context(), "ann", false); err != nil || len(seen.of(hunt.StepBegin)) != 1 || len(seen.of(hunt.StepEnd)) != 1 {
+		t.Errorf("a release was told as %+v (%v)", seen.all, err)
+	}
+	seen.all = nil
 	cfg.Source = source(errUnreachable)
 	if _, err := newHunter(t, cfg).Run(t.Context(), hunt.Window{}); err == nil {
 		t.Fatal("a run without a source has no error")

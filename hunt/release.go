@@ -13,6 +13,7 @@ import (
 func (h *Hunter) Release(ctx context.Context, by string, dry bool, records ...Record) (*Report, error) {
 	begun := h.cfg.Now().UTC()
 	p := &Plan{Run: h.cfg.NewRunID(begun), Begun: begun, by: by, partial: true}
+	h.observe(p.Run, Event{Step: StepBegin})
 	known := make(map[SHA256]bool)
 	var open []Indicator
 	var held []Outcome

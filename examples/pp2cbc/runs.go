@@ -72,8 +72,9 @@ func (p program) report(ctx context.Context, args []string) int {
 	if o.run != "" {
 		kind = "Run"
 		reports = slices.DeleteFunc(reports, func(r *hunt.Report) bool { return !strings.HasPrefix(r.Run, o.run) })
-		if len(reports) > 1 {
-			return j.refuse(fmt.Errorf("--run %s is not clear: it could be %s or %s", o.run, reports[0].Run, reports[1].Run))
+		// A plan that was applied several times is one run.
+		if other := slices.IndexFunc(reports, func(r *hunt.Report) bool { return r.Run != reports[0].Run }); other > 0 {
+			return j.refuse(fmt.Errorf("--run %s is not clear: it could be %s or %s", o.run, reports[0].Run, reports[other].Run))
 		}
 	}
 	if len(reports) == 0 {

@@ -105,6 +105,20 @@ func TestARunWithoutAReportIsToldByItsTasks(t *testing.T) {
 	}
 }
 
+func TestAPlanThatWasAppliedTwiceIsToldAsOneRun(t *testing.T) {
+	t.Parallel()
+	c := newShortCompany(t, "isolate = True")
+	plan := filepath.Join(c.dir, "plan.json")
+	c.run(t, "--plan", plan).is(t, exitDone, nil, nil)
+	done := readReport(t, c.run(t, "--apply", plan, "--json").out)
+	c.run(t, "--apply", plan).is(t, exitDone, nil, nil)
+	r := readReport(t, c.command(t, "report", "--run", done.Run, "--json").out)
+	if r.Run != done.Run || r.Count(hunt.Done) != done.Count(hunt.Done) || done.Count(hunt.Done) == 0 {
+		t.Errorf("told is %s with %d tasks done, want %s with %d", r.Run, r.Count(hunt.Done), done.Run, done.Count(hunt.Done))
+	}
+	c.command(t, "report").is(t, exitDone, []string{"2 runs are remembered"}, nil)
+}
+
 func TestReportsThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	c := newShortCompany(t, "isolate = True")

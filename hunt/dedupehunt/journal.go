@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pphunt/pphunt/dedupe"
@@ -27,7 +29,7 @@ const (
 var ErrNoReport = errors.New("dedupehunt: no report is kept of this run")
 
 // KeepReport implements [hunt.Journal]. It keeps the news of the report, compressed, under the key run/<run>, until the store forgets
-// what is done. A report that is kept already stays.
+// what is done. A saved plan that is applied again has the same name: what is kept already stays, and the next is under run/<run>/2.
 func (l *Ledger) KeepReport(ctx context.Context, r *hunt.Report) error {
 	data, err := json.Marshal(r.News())
 	if err != nil {
@@ -41,29 +43,48 @@ func (l *Ledger) KeepReport(ctx context.Context, r *hunt.Report) error {
 	if err != nil {
 		return fmt.Errorf("dedupehunt: report: %w", err)
 	}
-	_, err = l.close(ctx, []dedupe.Key{runPrefix + dedupe.Key(r.Run)}, func(g dedupe.Grant) dedupe.Result {
-		return dedupe.Result{Claim: g.Claim, State: dedupe.Done, Before: packed.Bytes()}
-	})
-	if err != nil {
-		return fmt.Errorf("dedupehunt: report: %w", err)
+	for n := 1; ; n++ {
+		key := runPrefix + dedupe.Key(r.Run)
+		if n > 1 {
+			key += dedupe.Key("/" + strconv.Itoa(n))
+		}
+		missed, err := l.close(ctx, []dedupe.Key{key}, func(g dedupe.Grant) dedupe.Result {
+			return dedupe.Result{Claim: g.Claim, State: dedupe.Done, Before: packed.Bytes()}
+		})
+		if err != nil {
+			return fmt.Errorf("dedupehunt: report: %w", err)
+		}
+		if len(missed) == 0 {
+			return nil
+		}
 	}
-	return nil
 }
 
-// Report is what is kept of a run, without what earlier runs told, see [hunt.Report.News]. The error is [ErrNoReport] where nothing is.
+// Report is what is kept of a run, without what earlier runs told, see [hunt.Report.News]. Of a plan that was applied several times it is all of
+// them as one. The error is [ErrNoReport] where nothing is.
 func (l *Ledger) Report(ctx context.Context, run string) (*hunt.Report, error) {
 	key := runPrefix + dedupe.Key(run)
 	if err := key.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %q", ErrNoReport, run)
 	}
-	records, err := l.cfg.Store.Lookup(ctx, key)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("dedupehunt: report: %w", err)
-	case len(records) == 0 || records[0].State != dedupe.Done:
+	var all []*hunt.Report
+	for rec, err := range l.cfg.Store.Scan(ctx, key) {
+		if err != nil {
+			return nil, fmt.Errorf("dedupehunt: report: %w", err)
+		}
+		if rec.State != dedupe.Done || rec.Key != key && !strings.HasPrefix(string(rec.Key), string(key)+"/") {
+			continue
+		}
+		r, err := unpack(rec)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	if len(all) == 0 {
 		return nil, fmt.Errorf("%w: %q", ErrNoReport, run)
 	}
-	return unpack(records[0])
+	return hunt.Merge(all...), nil
 }
 
 // Reports yields what is kept of the runs that ended at a time or after it, the oldest first. An error is about one report, or the last
@@ -98,8 +119,8 @@ func unpack(rec dedupe.Record) (*hunt.Report, error) {
 	if err := json.NewDecoder(limited).Decode(r); err != nil {
 		return fail(err)
 	}
-	if got := dedupe.Key(r.Run); runPrefix+got != rec.Key {
-		return fail(fmt.Errorf("it is that of %s", got))
+	if own := string(runPrefix) + r.Run; string(rec.Key) != own && !strings.HasPrefix(string(rec.Key), own+"/") {
+		return fail(fmt.Errorf("it is that of %s", r.Run))
 	}
 	return r, nil
 }

@@ -33,10 +33,8 @@ func TestReportsAreKeptUntilTheStoreForgets(t *testing.T) {
 		Run: "20260302T100000Z-a", Begun: time.Now().UTC(), Indicators: task.Indicators, Sightings: task.Sightings,
 		Outcomes: []hunt.Outcome{{Task: task, Status: hunt.Done, Detail: "isolated"}},
 	}
-	for range 2 { // a second time changes nothing
-		if err := l.KeepReport(t.Context(), report); err != nil {
-			t.Fatal(err)
-		}
+	if err := l.KeepReport(t.Context(), report); err != nil {
+		t.Fatal(err)
 	}
 	got, err := l.Report(t.Context(), report.Run)
 	if err != nil {
@@ -64,6 +62,32 @@ func TestReportsAreKeptUntilTheStoreForgets(t *testing.T) {
 		if _, err := l.Report(t.Context(), run); !errors.Is(err, dedupehunt.ErrNoReport) {
 			t.Errorf("Report(%q): %v, want ErrNoReport", run, err)
 		}
+	}
+}
+
+// The first time a task failed, the second time it was done, and the third time there was nothing to do.
+func TestAPlanThatIsAppliedAgainKeepsEachReport(t *testing.T) {
+	t.Parallel()
+	l := ledger(t, new(dedupe.Memory), "a")
+	task := seen(7, 1, "p1")
+	end := func(minute int, o ...hunt.Outcome) *hunt.Report {
+		at := time.Date(2026, 3, 2, 10, minute, 0, 0, time.UTC)
+		return &hunt.Report{Run: "r1", Ended: at, Outcomes: o, Indicators: task.Indicators, Sightings: task.Sightings}
+	}
+	for _, r := range []*hunt.Report{
+		end(1, hunt.Outcome{Task: task, Status: hunt.Failed, Err: errors.New("no answer")}), end(2, hunt.Outcome{Task: task, Status: hunt.Done}), end(3),
+		{Run: "r10"},
+	} {
+		if err := l.KeepReport(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"r1", "r1", "r1", "r10"}, keptRuns(t, l, time.Time{})); diff != "" {
+		t.Errorf("runs mismatch (-want +got):\n%s", diff)
+	}
+	got, err := l.Report(t.Context(), "r1")
+	if err != nil || got.Run != "r1" || got.Count(hunt.Done) != 1 || got.Count(hunt.Failed) != 0 || got.Ended.Minute() != 3 {
+		t.Errorf("Report(r1) = %+v, %v", got, err)
 	}
 }
 
