@@ -45,6 +45,8 @@ flags:
   --report FILE                  write the report to FILE too, as .html, .json, .csv or .md; several times for several files; {run} in the
                                  name is the run; also for hunt, apply and undo
   --json                         the report as JSON on standard output
+  --quiet                        nothing where nothing is new, nothing was done and nobody has to look; also for hunt, apply and undo
+  --verbose                      every line of the log on standard error too; also for hunt, apply and undo
   --now                          print the present time in UTC and end
   --demo                         the demonstration
   --version                      print the version and end
@@ -100,6 +102,8 @@ type common struct {
 	config      string
 	configNamed bool
 	json, help  bool
+	// quiet tells only what somebody has to know, and verbose every step.
+	quiet, verbose bool
 	// reports are the files that reports are written to.
 	reports []string
 }
@@ -119,6 +123,7 @@ func parseFlags(args []string) (options, error) {
 	var o options
 	fs := newFlags(&o.common)
 	o.reportFlag(fs)
+	o.voiceFlags(fs)
 	fs.StringVar(&o.start, "start-time", "", "")
 	fs.StringVar(&o.end, "end-time", "", "")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
@@ -188,6 +193,9 @@ func (c *common) parse(fs *flag.FlagSet, args []string) (rest []string, err erro
 			break
 		}
 		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
+	}
+	if err := c.checkVoice(); err != nil {
+		return nil, err
 	}
 	fs.Visit(func(f *flag.Flag) { c.configNamed = c.configNamed || f.Name == "config" })
 	return rest, nil

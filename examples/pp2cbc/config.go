@@ -56,14 +56,22 @@ type service struct {
 	// proxy is the address of the proxy, nil for what the environment says.
 	proxy secret
 	// count is told of each attempt of a call, if it is not nil.
-	count countFunc
+	count func(attempt)
+}
+
+// attempt is one of a call, as the clients tell of it.
+type attempt struct {
+	op, id           string
+	status           int
+	failure          string
+	took, retryAfter time.Duration
 }
 
 // called tells of an attempt of a call: the tasks that it is made for, and whoever counts.
-func (s service) called(ctx context.Context, op string, status int, id, failure string, took time.Duration) {
-	hunt.NoteRequest(ctx, hunt.Request{Op: op, Status: status, ID: id})
+func (s service) called(ctx context.Context, a attempt) {
+	hunt.NoteRequest(ctx, hunt.Request{Op: a.op, Status: a.status, ID: a.id})
 	if s.count != nil {
-		s.count(op, status, failure, took)
+		s.count(a)
 	}
 }
 

@@ -83,7 +83,7 @@ func (p program) doctor(ctx context.Context, args []string) int {
 
 // diagnosis prints the table.
 func (p program) diagnosis(all []finding) error {
-	pg := page{w: p.out, most: len(all)}
+	pg := p.page(len(all))
 	widest, status := 0, 0
 	for _, f := range all {
 		widest, status = max(widest, len(f.Subject)), max(status, len(f.Status))
@@ -94,7 +94,13 @@ func (p program) diagnosis(all []finding) error {
 		if len(f.For) > 0 {
 			detail = strings.TrimPrefix(detail+"; for "+strings.Join(f.For, ", "), "; ")
 		}
-		pg.printf("%-*s  %-*s  %s\n", widest, harmless(f.Subject), status, f.Status, harmless(detail))
+		how := good
+		if f.Status.bad() {
+			how = alarming
+		} else if f.Status != statusOK {
+			how = waiting
+		}
+		pg.printf("%-*s  %s  %s\n", widest, harmless(f.Subject), pg.paint(how, fmt.Sprintf("%-*s", status, f.Status)), harmless(detail))
 		if f.Status.bad() {
 			bad++
 		}

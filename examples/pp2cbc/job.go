@@ -17,6 +17,9 @@ type job struct {
 	cfg    *config
 	logger *slog.Logger
 	json   bool
+	// quiet and verbose are how much is told, and progress shows how far a run is, nil for nobody.
+	quiet, verbose bool
+	progress       *progress
 	// reports are the files of the command line that reports are written to.
 	reports []string
 	// given means that the window of the hunt came from the command line.
@@ -33,7 +36,14 @@ func (p program) begin(o common) (*job, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &job{program: p, cfg: cfg, logger: logger, json: o.json, reports: o.reports}, closeLog, nil
+	logger = o.loud(logger, cfg.log, p.log)
+	for _, warning := range cfg.warnings {
+		logger.Warn("configuration", "warning", warning)
+		if !o.quiet {
+			p.complain("warning: %s", warning)
+		}
+	}
+	return &job{program: p, cfg: cfg, logger: logger, json: o.json, quiet: o.quiet, verbose: o.verbose, reports: o.reports}, closeLog, nil
 }
 
 // beginWithRecords begins a command that needs what the ledger remembers before it works on it. Without a job the exit code tells why.
@@ -57,13 +67,19 @@ func (j *job) wire(ctx context.Context, why purpose) (*wired, int) {
 	if why.run == "" {
 		why.run = hunt.NewRunID(j.now())
 	}
-	why.metrics, why.sign = j.metrics, j.sign
+	j.progress = j.watched()
+	j.err = j.progress.above(j.err)
+	why.metrics, why.sign, why.progress = j.metrics, j.sign, j.progress
 	j.logger = j.logger.With("run", why.run)
 	why.warn = func(format string, args ...any) { j.complain("warning: "+format, args...) }
 	w, err := wire(ctx, j.cfg, why, j.logger, j.now)
-	switch {
-	case err == nil:
+	if err == nil {
+		closeAll := w.close
+		w.close = func() { j.progress.end(); closeAll() }
 		return w, exitDone
+	}
+	j.progress.end()
+	switch {
 	case ctx.Err() != nil:
 		j.complain("stopped before anything was done")
 		return nil, exitFailed
@@ -112,13 +128,15 @@ func (j *job) hunt(ctx context.Context, o options) int {
 
 // end logs and prints a report, and returns its exit code.
 func (j *job) end(w *wired, r *hunt.Report, err error, kind string) int {
+	j.progress.end()
 	j.metrics.report(r)
 	for _, o := range r.Outcomes {
 		j.logger.Info("outcome", "action", o.Task.Action, "target", o.Task.Target, "status", o.Status, "detail", o.Detail, "event_id", o.Task.EventID())
 	}
 	j.logger.Info("run ended", "files", len(r.Indicators), "sightings", len(r.Sightings), "done", r.Count(hunt.Done),
 		"already", r.Count(hunt.Already), "undone", r.Count(hunt.Undone), "held", r.Held(), "failed", r.Count(hunt.Failed), "turned", len(r.Turned))
-	if printErr := j.print(w, r, kind); printErr != nil {
+	code := exitCode(r)
+	if printErr := j.print(w, r, kind, code); printErr != nil {
 		j.complain("the report could not be written: %v", printErr)
 		return exitFailed
 	}
@@ -127,14 +145,17 @@ func (j *job) end(w *wired, r *hunt.Report, err error, kind string) int {
 		j.refuse(err)
 		return exitFailed
 	}
-	return exitCode(r)
+	return code
 }
 
-func (j *job) print(w *wired, r *hunt.Report, kind string) error {
-	if j.json {
+func (j *job) print(w *wired, r *hunt.Report, kind string, code int) error {
+	switch {
+	case j.json:
 		return j.encode(r)
+	case j.hush(r, code):
+		return nil
 	}
-	s := story{page: page{w: j.out, most: cmp.Or(j.most, 40)}, r: r, kind: kind, given: j.given, brief: j.brief, specs: w.specs, effects: effects(j.cfg)}
+	s := story{page: *j.page(cmp.Or(j.most, 40)), r: r, kind: kind, given: j.given, brief: j.brief, specs: w.specs, effects: effects(j.cfg)}
 	s.print()
 	return s.err
 }

@@ -27,6 +27,7 @@ func parseListFlags(args []string) (listOptions, error) {
 	var o listOptions
 	fs := newFlags(&o.common)
 	o.reportFlag(fs)
+	o.voiceFlags(fs)
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
 	fs.StringVar(&o.file, "file", "", "")
 	rest, err := o.parse(fs, args)
@@ -105,7 +106,7 @@ func (l listBacklog) Open(ctx context.Context) ([]hunt.OpenIndicator, error) {
 }
 
 // badLines tells of the lines of a list that are no hashes. A list is not kept elsewhere: it is there.
-type badLines struct{ program }
+type badLines struct{ *job }
 
 func (b badLines) Put(_ context.Context, _ string, bad hunt.BadRecord) error {
 	b.complain("%s: %s", bad.Source, bad.Reason)
@@ -132,7 +133,7 @@ func (p program) huntList(ctx context.Context, args []string) int {
 	if err != nil {
 		return p.refuse(err)
 	}
-	w, code := j.wire(ctx, purpose{dry: o.dryRun, list: &listSource{Source: source, seen: make(map[hunt.SHA256]bool)}, letters: badLines{p}})
+	w, code := j.wire(ctx, purpose{dry: o.dryRun, list: &listSource{Source: source, seen: make(map[hunt.SHA256]bool)}, letters: badLines{j}})
 	if w == nil {
 		return code
 	}

@@ -153,9 +153,6 @@ func (p program) load(path string, named bool) (*config, error) {
 		return nil, err
 	}
 	cfg.actions.scriptEnv = withoutSecrets(p.environ)
-	for _, warning := range cfg.warnings {
-		p.complain("warning: %s", warning)
-	}
 	return cfg, nil
 }
 

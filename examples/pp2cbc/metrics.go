@@ -99,29 +99,20 @@ func (m *metrics) report(r *hunt.Report) {
 	m.waiting.WithLabelValues("failed").Set(float64(r.Count(hunt.Failed)))
 }
 
-// counter counts the attempts of calls of a service, nil if nobody wants to know.
-func (m *metrics) counter(service string) countFunc {
+// called counts an attempt of a call of a service.
+func (m *metrics) called(service string, a attempt) {
 	if m == nil {
-		return nil
+		return
 	}
-	return func(operation string, status int, failure string, took time.Duration) {
-		m.call(service, operation, status, failure, took)
+	result := strconv.Itoa(a.status)
+	if a.failure != "" {
+		result = a.failure
 	}
-}
-
-// countFunc is told of an attempt of a call: which, with what status or why without one, and how long it took.
-type countFunc func(operation string, status int, failure string, took time.Duration)
-
-func (m *metrics) call(service, operation string, status int, failure string, took time.Duration) {
-	result := strconv.Itoa(status)
-	if failure != "" {
-		result = failure
+	m.calls.WithLabelValues(service, a.op, result).Inc()
+	if a.took > 0 {
+		m.latency.WithLabelValues(service, a.op).Observe(a.took.Seconds())
 	}
-	m.calls.WithLabelValues(service, operation, result).Inc()
-	if took > 0 {
-		m.latency.WithLabelValues(service, operation).Observe(took.Seconds())
-	}
-	if failure == "" && status/100 == 2 && strings.HasPrefix(operation, "siem.") {
+	if a.failure == "" && a.status/100 == 2 && strings.HasPrefix(a.op, "siem.") {
 		m.asked.Set(float64(m.now().Unix()))
 	}
 }

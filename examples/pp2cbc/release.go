@@ -19,6 +19,7 @@ func parseReleaseFlags(args []string) (releaseOptions, error) {
 	var o releaseOptions
 	fs := newFlags(&o.common)
 	o.reportFlag(fs)
+	o.voiceFlags(fs)
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
 	fs.Func("held", "", func(id string) error {
 		o.held = append(o.held, list(id)...)

@@ -82,7 +82,7 @@ func (p program) report(ctx context.Context, args []string) int {
 		return exitFailed
 	}
 	r := hunt.Merge(reports...)
-	if err := j.print(&wired{}, r, kind); err != nil {
+	if err := j.print(&wired{}, r, kind, exitCode(r)); err != nil {
 		j.complain("the report could not be written: %v", err)
 		return exitFailed
 	}
@@ -190,9 +190,9 @@ func (j *job) listRuns(reports []*hunt.Report) int {
 		}
 		return exitDone
 	}
-	p := page{w: j.out, most: cmp.Or(j.most, 40)}
+	p := j.page(cmp.Or(j.most, 40))
 	p.printf("%s. What is new in each:\n", plural(len(lines), "run is remembered", "runs are remembered"))
-	for _, l := range head(&p, lines) {
+	for _, l := range head(p, lines) {
 		p.printf("  %s  files %d, machines %d, done %d, taken back %d, held %d, failed %d, could not be asked %d\n",
 			harmless(l.Run), l.Files, l.Machines, l.Done, l.Undone, l.Held, l.Failed, l.Problems)
 	}

@@ -103,13 +103,13 @@ func (p *page) hunted(s standing) {
 		}
 	}
 	if b := s.Letters; b != nil {
-		p.printf("\nCOULD NOT BE READ, and may have had condemned files in it: %s, the last %s; see %s\n", plural(b.Records, "record", "records"), stamp(b.Newest), harmless(b.File))
+		p.printf("\n%s, and may have had condemned files in it: %s, the last %s; see %s\n", p.paint(alarming, "COULD NOT BE READ"), plural(b.Records, "record", "records"), stamp(b.Newest), harmless(b.File))
 		p.printf("  %s\n", harmless(b.Last))
 	}
 	if len(s.Open) == 0 {
 		return
 	}
-	p.printf("\nStill hunted: %s\n", plural(len(s.Open), "file", "files"))
+	p.printf("\n%s: %s\n", p.paint(heading, "Still hunted"), plural(len(s.Open), "file", "files"))
 	for _, f := range head(p, s.Open) {
 		second := ""
 		if !f.Of.IsZero() {

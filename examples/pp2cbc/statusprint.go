@@ -14,7 +14,7 @@ func (j *job) printStanding(s standing) error {
 	if j.json {
 		return j.encode(s)
 	}
-	p := &page{w: j.out, most: cmp.Or(j.most, 40)}
+	p := j.page(cmp.Or(j.most, 40))
 	if s.everything {
 		p.most = len(s.Tasks)
 	}
@@ -31,20 +31,21 @@ func (j *job) printStanding(s standing) error {
 	for _, part := range []struct {
 		how           situation
 		title, advice string
+		shade         shade
 	}{
-		{isHeld, "Held, a person has to decide", adviceHeld},
-		{isGivenUp, "Given up, nobody tries it again", adviceGivenUp},
-		{isFailed, "Failed, and tried again", ""},
-		{isRunning, "Being done, or left by a program that died", ""},
-		{isLeft, "Not taken back; pp2cbc undo tries again", ""},
-		{isNoted, "Acknowledged", ""},
-		{isDone, "Done", ""},
+		{isHeld, "Held, a person has to decide", adviceHeld, waiting},
+		{isGivenUp, "Given up, nobody tries it again", adviceGivenUp, alarming},
+		{isFailed, "Failed, and tried again", "", alarming},
+		{isRunning, "Being done, or left by a program that died", "", waiting},
+		{isLeft, "Not taken back; pp2cbc undo tries again", "", alarming},
+		{isNoted, "Acknowledged", "", heading},
+		{isDone, "Done", "", good},
 	} {
 		fitting := slices.DeleteFunc(slices.Clone(s.Tasks), func(r hunt.Record) bool { return situationOf(r) != part.how })
 		if len(fitting) == 0 {
 			continue
 		}
-		p.printf("\n%s: %d\n", part.title, len(fitting))
+		p.printf("\n%s: %d\n", p.paint(part.shade, part.title), len(fitting))
 		for _, group := range s.groups(fitting, j.now()) {
 			p.remembered(group, s.Claims, j.now())
 		}

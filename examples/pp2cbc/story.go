@@ -60,12 +60,12 @@ func (s *story) print() {
 func (s *story) problems() {
 	all := slices.DeleteFunc(slices.Clone(s.r.Problems), func(p hunt.Problem) bool { return s.r.Interrupted && errors.Is(p.Err, context.Canceled) })
 	if s.r.Interrupted {
-		s.printf("\nSTOPPED BEFORE THE END, so that more may be condemned or infected than is told here.\n")
+		s.printf("\n%s, so that more may be condemned or infected than is told here.\n", s.paint(alarming, "STOPPED BEFORE THE END"))
 	}
 	if len(all) == 0 {
 		return
 	}
-	s.printf("\nCOULD NOT BE ASKED, so that more may be condemned or infected than is told here: %d\n", len(all))
+	s.printf("\n%s, so that more may be condemned or infected than is told here: %d\n", s.paint(alarming, "COULD NOT BE ASKED"), len(all))
 	for _, p := range head(&s.page, all) {
 		what := stageName(p.Stage)
 		if n := len(p.Hashes); n > 0 {
@@ -100,7 +100,7 @@ func (s *story) files() {
 		quiet[hash] = len(exposures[hash].Devices) == 0 && exposures[hash].Complete
 	}
 	told := slices.DeleteFunc(slices.Clone(s.r.Indicators), func(i hunt.Indicator) bool { return quiet[i.SHA256] })
-	s.printf("\nCondemned files: %d\n", len(s.r.Indicators))
+	s.printf("\n%s: %d\n", s.paint(heading, "Condemned files"), len(s.r.Indicators))
 	if n := len(s.r.Indicators) - len(told); n > 0 {
 		s.printf("  %s searched for again, and seen nowhere yet\n", plural(n, "file of earlier runs was", "files of earlier runs were"))
 	}
@@ -146,7 +146,7 @@ func (s *story) exposure(e hunt.Exposure) {
 		}
 		seen = fmt.Sprintf("seen on %s: %s", plural(len(e.Devices), "machine", "machines"), byEvidence)
 	case !e.Complete:
-		seen = "NOT SEARCHED FOR COMPLETELY, which says nothing of anybody"
+		seen = s.paint(alarming, "NOT SEARCHED FOR COMPLETELY") + ", which says nothing of anybody"
 	}
 	if !e.Until.IsZero() {
 		seen += ", hunted until " + stamp(e.Until)
@@ -171,7 +171,7 @@ func (s *story) machines() {
 		}
 		devices[sg.Device.ID] = append(devices[sg.Device.ID], sg)
 	}
-	s.printf("\nMachines with a sighting: %d\n", len(order))
+	s.printf("\n%s: %d\n", s.paint(heading, "Machines with a sighting"), len(order))
 	for _, id := range head(&s.page, order) {
 		s.printf("  %s (%d)\n", harmless(devices[id][0].Device.Name), id)
 		for _, sg := range head(&s.page, devices[id]) {
@@ -198,7 +198,7 @@ func (s *story) leftAlone() {
 	if len(s.r.LeftAloneTotal) == 0 {
 		return
 	}
-	s.printf("\nLeft alone, and why\n")
+	s.printf("\n%s\n", s.paint(heading, "Left alone, and why"))
 	each := 6
 	if s.most < each {
 		each = 0 // the reasons are enough

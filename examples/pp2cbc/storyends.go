@@ -22,6 +22,7 @@ type part struct {
 	fits  func(hunt.Outcome) bool
 	// advice is printed behind the list, with the id of the first in it.
 	advice string
+	shade  shade
 }
 
 const (
@@ -44,28 +45,28 @@ func (s *story) parts() []part {
 			return o.Status == hunt.Failed && !o.Acknowledged && (why == nil && !waits || why != nil && errors.Is(o.Err, why))
 		}
 	}
-	held := part{"Held, a person has to decide", status(hunt.Held), adviceHeld}
+	held := part{"Held, a person has to decide", status(hunt.Held), adviceHeld, waiting}
 	next := "Failed, the next run tries again"
 	switch {
 	case s.r.Undo:
 		next = "Failed; the same command tries again"
 	case slices.ContainsFunc(s.r.Problems, func(p hunt.Problem) bool { return p.Stage == "guard" && !errors.Is(p.Err, hunt.ErrUndecided) }):
-		held = part{"Held, because a guard could not be asked; the next run asks again", status(hunt.Held), ""}
+		held = part{"Held, because a guard could not be asked; the next run asks again", status(hunt.Held), "", waiting}
 		if s.r.Interrupted {
 			held.title = "Not begun, because the run was stopped; the next run takes them up"
 		}
 	}
 	return []part{
-		{"Done", status(hunt.Done), ""},
-		{"Taken back", status(hunt.Undone), ""},
-		{"Taken back before, and not done again although the file is condemned: do it by hand if it is to be done", again, ""},
-		{"Nothing left to do", func(o hunt.Outcome) bool { return status(hunt.Already)(o) && !again(o) }, ""},
-		{"Stays, and why", stays, ""},
+		{"Done", status(hunt.Done), "", good},
+		{"Taken back", status(hunt.Undone), "", good},
+		{"Taken back before, and not done again although the file is condemned: do it by hand if it is to be done", again, "", waiting},
+		{"Nothing left to do", func(o hunt.Outcome) bool { return status(hunt.Already)(o) && !again(o) }, "", heading},
+		{"Stays, and why", stays, "", waiting},
 		held,
-		{"Given up, nobody tries it again", failed(hunt.ErrGivenUp), adviceGivenUp},
-		{next, func(o hunt.Outcome) bool { return failed(nil)(o) && !o.Refused }, ""},
-		{"Refused, and tried again, but not by every run", func(o hunt.Outcome) bool { return failed(nil)(o) && o.Refused }, ""},
-		{"Failed before, and not tried yet again", failed(hunt.ErrNotDue), ""},
+		{"Given up, nobody tries it again", failed(hunt.ErrGivenUp), adviceGivenUp, alarming},
+		{next, func(o hunt.Outcome) bool { return failed(nil)(o) && !o.Refused }, "", alarming},
+		{"Refused, and tried again, but not by every run", func(o hunt.Outcome) bool { return failed(nil)(o) && o.Refused }, "", alarming},
+		{"Failed before, and not tried yet again", failed(hunt.ErrNotDue), "", waiting},
 	}
 }
 
@@ -94,12 +95,12 @@ func (s *story) outcomes(p part) {
 	if total == 0 {
 		return
 	}
-	s.printf("\n%s: %d\n", p.title, total)
+	s.printf("\n%s: %d\n", s.paint(p.shade, p.title), total)
 	for _, word := range slices.Sorted(maps.Keys(counted)) {
 		s.printf("  %s: %s\n", word, counted[word])
 	}
 	groups := byReason(all)
-	for _, g := range head(&page{s.w, max(s.most, 20), s.err}, groups) {
+	for _, g := range head(&page{w: s.w, most: max(s.most, 20), err: s.err}, groups) {
 		s.group(g, p.advice != "")
 	}
 	if p.advice != "" && len(all) > 0 {
@@ -225,7 +226,7 @@ func (s *story) earlier() {
 	if len(all) == 0 {
 		return
 	}
-	s.printf("\nWaiting for a person since earlier runs: %d\n", len(all))
+	s.printf("\n%s: %d\n", s.paint(waiting, "Waiting for a person since earlier runs"), len(all))
 	for _, rec := range head(&s.page, all) {
 		detail := rec.Detail
 		if rec.GivenUp {
@@ -241,7 +242,7 @@ func (s *story) turned() {
 	if len(s.r.Turned) == 0 {
 		return
 	}
-	s.printf("\nVERDICT TAKEN BACK: %s not condemned any more, and something was done about that\n", plural(len(s.r.Turned), "file is", "files are"))
+	s.printf("\n%s: %s not condemned any more, and something was done about that\n", s.paint(alarming, "VERDICT TAKEN BACK"), plural(len(s.r.Turned), "file is", "files are"))
 	for _, t := range head(&s.page, s.r.Turned) {
 		s.printf("  %s\n", t.SHA256)
 		fates := make([]hunt.Outcome, len(t.Records))

@@ -34,7 +34,7 @@ func (s *story) plannedOf(title string, undo bool) {
 	if total == 0 {
 		return
 	}
-	s.printf("\n%s: %d\n", title, total)
+	s.printf("\n%s: %d\n", s.paint(heading, title), total)
 	for _, action := range order {
 		effect := ""
 		if !undo {

@@ -17,6 +17,8 @@ type page struct {
 	w io.Writer
 	// most is how many entries of a list are shown.
 	most int
+	// colors are for terminals.
+	colors bool
 	// err is the first error of w.
 	err error
 }

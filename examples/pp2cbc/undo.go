@@ -23,6 +23,7 @@ func parseUndoFlags(args []string) (undoOptions, error) {
 	var o undoOptions
 	fs := newFlags(&o.common)
 	o.reportFlag(fs)
+	o.voiceFlags(fs)
 	fs.StringVar(&o.run, "run", "", "")
 	fs.StringVar(&o.device, "device", "", "")
 	fs.Func("sha256", "", func(s string) error {

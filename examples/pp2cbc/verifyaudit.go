@@ -98,7 +98,7 @@ func (j *job) printAudit(s auditState) error {
 	if j.json {
 		return j.encode(s)
 	}
-	p := &page{w: j.out}
+	p := j.page(0)
 	verdict := "is whole"
 	if !s.Whole {
 		verdict = "is whole up to where it breaks"

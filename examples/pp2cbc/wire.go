@@ -41,8 +41,9 @@ type purpose struct {
 	run string
 	// sign is called for each call and each step, if it is not nil.
 	sign func()
-	// metrics count the calls, if they are not nil.
-	metrics *metrics
+	// metrics count the calls, and progress tells of calls and steps, if they are not nil.
+	metrics  *metrics
+	progress *progress
 	// dry means that nothing may be changed anywhere.
 	dry bool
 	// undo means that what was done is to be taken back, also by actions that are switched off now.
@@ -64,13 +65,11 @@ func (p purpose) alive() {
 }
 
 // counter is told of the calls of a service.
-func (p purpose) counter(service string) countFunc {
-	counts := p.metrics.counter(service)
-	return func(operation string, status int, failure string, took time.Duration) {
+func (p purpose) counter(service string) func(attempt) {
+	return func(a attempt) {
 		p.alive()
-		if counts != nil {
-			counts(operation, status, failure, took)
-		}
+		p.metrics.called(service, a)
+		p.progress.called(service, a)
 	}
 }
 
@@ -101,6 +100,7 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 		return nil, badConfig("%v", err)
 	}
 	why.metrics.counts(quota)
+	why.progress.counts(quota)
 	searcher, err := cbchunt.New(cbchunt.Config{
 		Processes: carbonBlack.Processes,
 		Events:    carbonBlack.Processes,
@@ -144,6 +144,7 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 		Guards: guards, AutoUndo: cfg.guard.autoUndo, Recheck: cfg.guard.recheck, FreshVerdict: cfg.guard.fresh, Rehunt: cfg.hunt.rehunt, PlanAge: cfg.guard.planAge, Realm: realm(cfg), Auditor: auditor,
 		Observer: hunt.ObserverFunc(func(e hunt.Event) {
 			why.alive()
+			why.progress.observe(e)
 			logEvent(logger, e)
 		}), LookBack: cfg.lookBack, Now: now,
 		NewRunID: func(time.Time) string { return why.run },
@@ -257,7 +258,7 @@ func newCBC(cfg *config, logger *slog.Logger) (*cbc.Client, error) {
 		BaseURL: cfg.cbc.url, OrgKey: cfg.orgKey, Credentials: cbc.APIKey(cfg.cbc.user, cfg.cbc.secret.text()),
 		HTTPClient: hc, UserAgent: cfg.product, Logger: logger,
 		Observe: func(ctx context.Context, c cbc.Call) {
-			cfg.cbc.called(ctx, c.Op, c.Status, c.RequestID, c.Failure, c.Took)
+			cfg.cbc.called(ctx, attempt{c.Op, c.RequestID, c.Status, c.Failure, c.Took, c.RetryAfter})
 		},
 	})
 }
@@ -274,7 +275,7 @@ func newNSX(ctx context.Context, cfg *config, logger *slog.Logger) (*nsx.Virtual
 	client, err := nsx.New(nsx.Config{
 		BaseURL: cfg.nsx.url, Credentials: credentials, HTTPClient: hc, UserAgent: cfg.product, Logger: logger,
 		Observe: func(ctx context.Context, c nsx.Call) {
-			cfg.nsx.called(ctx, c.Op, c.Status, c.RequestID, c.Failure, c.Took)
+			cfg.nsx.called(ctx, attempt{c.Op, c.RequestID, c.Status, c.Failure, c.Took, c.RetryAfter})
 		},
 	})
 	if err != nil {

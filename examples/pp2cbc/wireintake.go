@@ -24,7 +24,7 @@ func newTAP(cfg *config, logger *slog.Logger) (*proofpoint.Client, *proofpoint.Q
 		BaseURL: cfg.tap.url, Credentials: proofpoint.Basic(cfg.tap.user, cfg.tap.secret.text()),
 		HTTPClient: hc, UserAgent: cfg.product, Logger: logger, Quota: quota,
 		Observe: func(ctx context.Context, c proofpoint.Call) {
-			cfg.tap.called(ctx, c.Op, c.Status, c.RequestID, c.Failure, c.Took)
+			cfg.tap.called(ctx, attempt{c.Op, c.RequestID, c.Status, c.Failure, c.Took, c.RetryAfter})
 		},
 	})
 	return client, quota, err
