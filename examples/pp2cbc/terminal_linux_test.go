@@ -13,6 +13,8 @@ import (
 	"unicode"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pphunt/pphunt/examples/internal/lab"
 )
 
 // terminal is a pseudo-terminal, 200 columns wide.
@@ -123,6 +125,10 @@ func (c *company) on(t *testing.T, environ []string, args ...string) (out, compl
 func TestOnATerminal(t *testing.T) {
 	t.Parallel()
 	c := newGuardedCompany(t, "isolate = True", "unknown = True", "[guard]", "protect_policies = Nowhere")
+	// The question that leads to the warning takes so long that the line is there before it.
+	if err := c.lab.Inject(lab.Fault{Service: "cbc", PathContains: "policyservice", Kind: "delay", Delay: "400ms", Count: 1}); err != nil {
+		t.Fatal(err)
+	}
 	out, complaints, code := c.on(t, []string{"TERM=xterm"}, "--dry-run")
 	if code != exitHeld || !strings.Contains(out, "\x1b[1;33mHeld, a person has to decide\x1b[") {
 		t.Errorf("the hunt ended with %d and shows %q", code, out)
