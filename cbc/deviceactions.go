@@ -76,7 +76,7 @@ func (d *Devices) Quarantine(ctx context.Context, ids ...DeviceID) error {
 	return d.act(ctx, quarantineAction(), ids)
 }
 
-// Release ends the quarantine of devices. All else is as with [Devices.Quarantine].
+// Release ends the quarantine of devices. It needs device.quarantine (EXECUTE), and all else is as with [Devices.Quarantine].
 //
 //api:op POST /appservices/v6/orgs/{org_key}/device_actions
 func (d *Devices) Release(ctx context.Context, ids ...DeviceID) error {

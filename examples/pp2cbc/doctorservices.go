@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/pphunt/pphunt/cbc"
@@ -144,7 +143,7 @@ func (d *examination) console(ctx context.Context) {
 				return "", first(client.Reputation.Search(ctx, cbc.OverrideQuery{Rows: 1}))
 			})
 		}
-		if len(g.signers) == 0 || !strings.EqualFold(g.signers[0], "none") {
+		if g.signs() {
 			ask("ubs.org.sha256 (READ)", []string{"guard.trusted_signers"}, func(ctx context.Context) (string, error) {
 				_, err := client.Binaries.Signatures(ctx, nothing, 1)
 				return "", expected(err, cbc.ErrNotFound)
@@ -209,7 +208,7 @@ func (d *examination) actions(client *cbc.Client, ask func(string, []string, fun
 			_, err := client.LiveResponse.List(ctx)
 			return "", err
 		})
-		d.untried("CarbonBlack", name+"org.liveresponse.session (CREATE, DELETE), .process (READ, DELETE), .file (READ, DELETE)", "live_response")
+		d.untried("CarbonBlack", name+"org.liveresponse.session (CREATE, DELETE), .process (READ, DELETE), .file (CREATE, READ, DELETE)", "live_response")
 	}
 }
 

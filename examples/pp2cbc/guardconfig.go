@@ -85,6 +85,9 @@ func (p *parser) guard() guardConfig {
 	return g
 }
 
+// signs tells whether signers are asked for.
+func (g guardConfig) signs() bool { return len(g.signers) > 0 || g.signers == nil }
+
 // guardList reads values with commas between them. No value, and the words for off, are none.
 func (p *parser) guardList(name string) []string {
 	if p.v.off("guard", name) {
