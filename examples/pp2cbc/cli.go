@@ -31,6 +31,7 @@ usage:
   pp2cbc report [flags]          tell again of earlier runs; without flags, list them
   pp2cbc close SHA256...         hunt files no longer
   pp2cbc doctor [flags]          try everything that a run needs, and change nothing
+  pp2cbc migrate [FILE]          coming from the old script: what its configuration means here, and its database taken over
   pp2cbc action [flags]          kill one process and delete one file on one device
 
 flags:
@@ -87,6 +88,11 @@ flags of action:
   --sha256 H                     the file is deleted only if this is its hash
   --close                        close the session even if somebody else uses it
   --config FILE, --dry-run       as above
+
+flags of migrate:
+  FILE                           the configuration, the same as --config
+  --dry-run                      leave the database as it is
+  --json                         the same as JSON
 
 flags of doctor:
   --config FILE, --json          as above

@@ -37,7 +37,7 @@ func openLedger(ctx context.Context, cfg *config, dry bool, now func() time.Time
 			logger.Error("the ledger could not be closed", "error", err)
 		}
 	}
-	err = takeOver(ctx, store, now(), logger)
+	_, err = takeOver(ctx, store, now(), logger)
 	if err == nil && !dry {
 		err = forget(ctx, store, cfg, now(), logger)
 	}
@@ -60,29 +60,38 @@ func newLedger(store dedupe.Store, cfg *config, now func() time.Time) (*ledger, 
 	return &ledger{Ledger: l, store: store}, nil
 }
 
+// takenOver is what became of the old script's records.
+type takenOver struct {
+	// imported counts the processes that are new to the ledger.
+	imported int
+	// unusable says which rows mean nothing, nil if all do.
+	unusable error
+}
+
 // takeOver makes the old script's records our own, once.
-func takeOver(ctx context.Context, store *sqlitededupe.Store, now time.Time, logger *slog.Logger) error {
+func takeOver(ctx context.Context, store *sqlitededupe.Store, now time.Time, logger *slog.Logger) (over takenOver, err error) {
 	legacy, err := store.Legacy(ctx)
 	if err == nil && legacy.Waiting == 0 {
-		return nil
+		return over, nil
 	}
-	imported, err := store.ImportLegacy(ctx, now, func(r sqlitededupe.LegacyRecord) []dedupe.Key {
+	over.imported, err = store.ImportLegacy(ctx, now, func(r sqlitededupe.LegacyRecord) []dedupe.Key {
 		if r.ProcessGUID == "" || hunt.SHA256(r.SHA256).IsZero() {
 			return nil
 		}
 		return []dedupe.Key{legacyKey(r.ProcessGUID, r.SHA256)}
 	})
-	if imported > 0 {
-		logger.Info("took over the old script's records", "processes", imported)
+	if over.imported > 0 {
+		logger.Info("took over the old script's records", "processes", over.imported)
 	}
 	if err != nil {
 		// Rows that cannot be read are passed over. Rows that wait are not: without them hosts would be acted on again.
 		if legacy, e := store.Legacy(ctx); e != nil || legacy.Waiting > 0 {
-			return err
+			return over, err
 		}
 		logger.Warn("some records of the old script cannot be used", "error", err)
+		over.unusable = err
 	}
-	return nil
+	return over, nil
 }
 
 // forget forgets what is old.

@@ -116,6 +116,8 @@ func (p program) command(ctx context.Context, args []string) int {
 			return p.report(ctx, args[1:])
 		case "doctor":
 			return p.doctor(ctx, args[1:])
+		case "migrate":
+			return p.migrate(ctx, args[1:])
 		}
 	}
 	o, err := parseFlags(args)

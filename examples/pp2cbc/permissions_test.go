@@ -2,12 +2,11 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"go/ast"
 	goparser "go/parser"
 	"go/token"
+	"maps"
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -53,9 +52,7 @@ func docs(t *testing.T, pkg string) map[string]string {
 func TestPermissionsAreThoseOfTheCalls(t *testing.T) {
 	t.Parallel()
 	all := docs(t, "cbc")
-	for name, text := range docs(t, "nsx") {
-		all[name] = text
-	}
+	maps.Copy(all, docs(t, "nsx"))
 	for _, p := range permissions() {
 		said := make(map[string]bool)
 		for _, call := range p.calls {
@@ -178,40 +175,5 @@ func TestPermissionsAreEnoughAndNoneTooMany(t *testing.T) {
 				t.Errorf("nothing was refused without %s", taken)
 			}
 		})
-	}
-}
-
-const guide = "README.md"
-
-// TestGuideHasThePermissions keeps the table of the guide; UPDATE_GOLDEN=1 writes it.
-func TestGuideHasThePermissions(t *testing.T) {
-	t.Parallel()
-	const begin, end = "<!-- permissions: kept by TestGuideHasThePermissions -->\n", "<!-- end of permissions -->\n"
-	before, rest, ok := strings.Cut(contents(t, guide), begin)
-	had, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no place for the permissions", guide)
-	}
-	var table strings.Builder
-	table.WriteString("\n| for | service | permission | calls |\n|---|---|---|---|\n")
-	for _, p := range permissions() {
-		name := "`" + p.name + "`"
-		if len(p.operations) > 0 {
-			name += " " + strings.Join(p.operations, ", ")
-		}
-		if p.without != "" {
-			name += "; without it " + p.without
-		}
-		fmt.Fprintf(&table, "| %s | %s | %s | `%s` |\n", p.use, p.service, name, strings.Join(p.calls, "`, `"))
-	}
-	table.WriteString("\n")
-	if had == table.String() {
-		return
-	}
-	if os.Getenv("UPDATE_GOLDEN") == "" {
-		t.Fatalf("%s has another table; UPDATE_GOLDEN=1 writes it", guide)
-	}
-	if err := os.WriteFile(guide, []byte(before+begin+table.String()+end+after), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }

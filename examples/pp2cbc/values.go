@@ -35,7 +35,7 @@ func readValues(path string, named bool, environ []string) (*values, error) {
 		}
 	}
 	v := &values{text: make(map[string]string)}
-	_, err := os.Stat(path)
+	_, err := os.Stat(path) // #nosec G703 -- the operator names the file
 	if err == nil {
 		err = v.readFile(path)
 	} else if errors.Is(err, fs.ErrNotExist) && !named && len(env) > 0 {
