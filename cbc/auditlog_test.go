@@ -22,13 +22,13 @@ const (
 	opQueue = "GET /audit_log/v1/orgs/{org_key}/logs/_queue"
 )
 
-// audited is a world with n entries, one a minute, the newest last.
+// audited is a world with n entries, one an hour, the newest last.
 func audited(n int) cbctest.World {
 	world := cbctest.World{}
 	for i := range n {
 		world.Audit = append(world.Audit, cbctest.AuditEntry{
 			Actor: []string{"pat@corp.example", "A1B2C3D4E5"}[i%2], Description: fmt.Sprintf("did %d", i), Flagged: i%3 == 0,
-			Created: time.Now().Add(-time.Duration(n-i) * time.Minute),
+			Created: time.Now().Add(-time.Duration(n-i) * time.Hour),
 		})
 	}
 	return world
@@ -56,8 +56,8 @@ func TestAuditSearch(t *testing.T) {
 		{"of an actor", cbc.AuditQuery{Actors: []string{"pat@corp.example"}}, "0 2 4"},
 		{"flagged", cbc.AuditQuery{Flagged: new(true)}, "0 3"},
 		{"not flagged, of an actor", cbc.AuditQuery{Flagged: new(false), Actors: []string{"A1B2C3D4E5"}}, "1 5"},
-		{"lately", cbc.AuditQuery{Window: 150 * time.Second}, "4 5"},
-		{"in a span", cbc.AuditQuery{Start: time.Now().Add(-330 * time.Second), End: time.Now().Add(-150 * time.Second)}, "1 2 3"},
+		{"lately", cbc.AuditQuery{Window: 150 * time.Minute}, "4 5"},
+		{"in a span", cbc.AuditQuery{Start: time.Now().Add(-330 * time.Minute), End: time.Now().Add(-150 * time.Minute)}, "1 2 3"},
 		{"by words, without an actor", cbc.AuditQuery{Query: cbc.Field("description").AnyOf("did 3", "did 4"), Exclusions: map[string][]string{"actor": {"A1B2C3D4E5"}}}, "4"},
 		{"by another field", cbc.AuditQuery{Criteria: map[string][]string{"description": {"did 2"}}}, "2"},
 	} {

@@ -88,6 +88,9 @@ func flatten(err error) []error {
 
 // run runs a command. A script that asked for JSON gets some in any case.
 func (p program) run(ctx context.Context, args []string) int {
+	if _, ok := p.err.(*shared); !ok {
+		p.err = &shared{w: p.err}
+	}
 	p.log = p.err
 	if !slices.Contains(args, "--json") && !slices.Contains(args, "-json") {
 		return p.command(ctx, args)

@@ -50,7 +50,7 @@ func newProgress(w io.Writer, terminal bool, now func() time.Time) *progress {
 		p.said.Go(func() { p.sayNowAndThen(w) })
 		return p
 	}
-	p.lines = mpb.New(mpb.WithOutput(w), mpb.ForceTTY())
+	p.lines = mpb.New(mpb.WithOutput(terminalOf(w)), mpb.ForceTTY())
 	p.bar = p.lines.New(0, mpb.NopStyle(), mpb.BarFillerTrim(), mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Spinner(nil), decor.Any(func(decor.Statistics) string { return " " + p.text() })))
 	return p

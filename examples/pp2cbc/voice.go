@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/fatih/color"
 	"github.com/mattn/go-isatty"
@@ -27,10 +28,30 @@ func (c *common) checkVoice() error {
 	return nil
 }
 
+// shared is a writer for several goroutines: complaints, the log and the progress are of different ones.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *shared) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(b)
+}
+
 // isTerminal tells whether a person reads what is written there as it comes.
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := terminalOf(w).(*os.File)
 	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
+}
+
+// terminalOf is what is shared.
+func terminalOf(w io.Writer) io.Writer {
+	if s, ok := w.(*shared); ok {
+		return s.w
+	}
+	return w
 }
 
 // lookup finds a variable of the environment; the last of several counts, as for a process that is started.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,8 +21,16 @@ import (
 func TestProgressTellsHowFarARunIs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var out bytes.Buffer
-		p := newProgress(&out, false, time.Now)
+		said := func() string {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			defer out.Reset()
+			return out.String()
+		}
+		p := newProgress(locked{&mu, &out}, false, time.Now)
 		p.counts(new(proofpoint.Quota))
 		for _, e := range []hunt.Event{
 			{Step: hunt.StepBegin},
@@ -38,35 +47,29 @@ func TestProgressTellsHowFarARunIs(t *testing.T) {
 		}
 		p.called("cbc", attempt{status: http.StatusTooManyRequests, retryAfter: 45 * time.Second})
 		time.Sleep(lifeEvery - time.Second)
-		if out.Len() > 0 {
-			t.Errorf("a quick run says %q", out.String())
+		if got := said(); got != "" {
+			t.Errorf("a quick run says %q", got)
 		}
 		time.Sleep(2 * time.Second)
-		synctest.Wait()
 		const so = "pp2cbc: acting; 2 files, 3 sightings; 4 of 7 tasks; 1 held; 1 problem; TAP allows 1800 calls more"
-		if want := so + "; CBC says 429: waiting until 00:00:45 UTC\n"; out.String() != want {
-			t.Errorf("the line is %q, want %q", out.String(), want)
+		if got, want := said(), so+"; CBC says 429: waiting until 00:00:45 UTC\n"; got != want {
+			t.Errorf("the line is %q, want %q", got, want)
 		}
-		out.Reset()
 		time.Sleep(lifeEvery)
-		synctest.Wait()
-		if out.String() != so+"\n" {
-			t.Errorf("after the wait the line is %q", out.String())
+		if got := said(); got != so+"\n" {
+			t.Errorf("after the wait the line is %q", got)
 		}
-		out.Reset()
 		p.called("nsx", attempt{status: http.StatusServiceUnavailable, retryAfter: time.Minute})
 		p.called("nsx", attempt{status: http.StatusOK})
 		time.Sleep(lifeEvery)
-		synctest.Wait()
-		if out.String() != so+"\n" {
-			t.Errorf("after an answer the line is %q", out.String())
+		if got := said(); got != so+"\n" {
+			t.Errorf("after an answer the line is %q", got)
 		}
-		out.Reset()
 		p.end()
 		p.end()
 		time.Sleep(time.Hour)
-		if out.Len() > 0 {
-			t.Errorf("after its end it says %q", out.String())
+		if got := said(); got != "" {
+			t.Errorf("after its end it says %q", got)
 		}
 	})
 }
