@@ -30,6 +30,8 @@ type WebhookConfig struct {
 	Secret WebhookSecret
 	// Evidence is the least that is posted. Defaults to [hunt.Named], which is everything.
 	Evidence hunt.Evidence
+	// Format is the form of the body. Defaults to [WebhookJSON], which is the only one that has everything.
+	Format WebhookFormat
 }
 
 // NewWebhook posts each finding, one file in one process, to a URL: any evidence will do. The body is JSON:
@@ -40,6 +42,8 @@ type WebhookConfig struct {
 //	 "recipient": whose process it was}
 //
 // What is not known is left out of the last three.
+//
+// With another [WebhookFormat] it is a card for people, with the same in it as far as a person reads it.
 //
 // Each call has the event id in the header Webhook-Id and the time in Webhook-Timestamp; with a [WebhookSecret] it is signed.
 //
@@ -68,12 +72,15 @@ func newWebhook(cfg WebhookConfig) (*webhook, error) {
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, errors.New("actions: the webhook's URL is not an http or https URL")
 	}
+	if err := cfg.Format.check(); err != nil {
+		return nil, err
+	}
 	hc := http.Client{}
 	if cfg.HTTPClient != nil {
 		hc = *cfg.HTTPClient
 	}
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	w := &webhook{url: cfg.URL, host: u.Host, secrets: urlSecrets(u), http: &hc, timeout: cfg.Timeout, agent: cfg.UserAgent, secret: cfg.Secret}
+	w := &webhook{url: cfg.URL, host: u.Host, secrets: urlSecrets(u), http: &hc, timeout: cfg.Timeout, agent: cfg.UserAgent, secret: cfg.Secret, format: cfg.Format}
 	if w.timeout <= 0 {
 		w.timeout = 30 * time.Second
 	}
@@ -90,6 +97,7 @@ type webhook struct {
 	timeout   time.Duration
 	agent     string
 	secret    WebhookSecret
+	format    WebhookFormat
 
 	mu sync.Mutex
 	// silent counts the calls in a row that got no answer in time, and last is when the last of them ended.
@@ -137,6 +145,8 @@ type finding struct {
 	// File is where the process touched the file, and Recipient whose process it was, as far as is known.
 	File      hunt.FileEvent `json:"file,omitzero"`
 	Recipient string         `json:"recipient,omitempty"`
+
+	told told
 }
 
 func newFinding(t hunt.Task) (finding, error) {
@@ -145,8 +155,9 @@ func newFinding(t hunt.Task) (finding, error) {
 	}
 	s, ind := t.Sightings[0], t.Indicators[0]
 	f := finding{
-		Event: "finding", SHA256: s.SHA256, EventID: t.EventID(), Evidence: s.Evidence, Device: s.Device, Threat: ind.Threat,
+		Event: string(WebhookFinding), SHA256: s.SHA256, EventID: t.EventID(), Evidence: s.Evidence, Device: s.Device, Threat: ind.Threat,
 		SecondStageOf: ind.Of, File: s.File, Recipient: s.Recipient, Emails: []json.RawMessage{},
+		told: toldOf(s, ind),
 	}
 	var err error
 	for _, m := range ind.Mails {
@@ -170,24 +181,37 @@ func rawOr(raw []byte, own any) (json.RawMessage, error) {
 	return json.Marshal(own)
 }
 
-func (w *webhook) post(ctx context.Context, t hunt.Task, content any) hunt.Outcome {
-	body, err := json.Marshal(content)
+// post tells of a task.
+func (w *webhook) post(ctx context.Context, t hunt.Task, content message) hunt.Outcome {
+	status, refused, err := w.send(ctx, t.EventID(), content)
+	switch {
+	case refused:
+		return refusal(t, err)
+	case err != nil:
+		return failed(t, err)
+	}
+	return done(t, fmt.Sprintf("posted to %s: %s", w.host, status))
+}
+
+// send makes one call. A refusal is not to be repeated soon.
+func (w *webhook) send(ctx context.Context, id string, content message) (status string, refused bool, err error) {
+	body, err := w.format.body(content)
 	if err != nil {
-		return failed(t, fmt.Errorf("actions: webhook: %w", err))
+		return "", false, fmt.Errorf("actions: webhook: %w", err)
 	}
 	if w.unheard() {
-		return failed(t, fmt.Errorf("%w: actions: webhook %s: the receiver has not answered %d calls", hunt.ErrNotBegun, w.host, mostSilent))
+		return "", false, fmt.Errorf("%w: actions: webhook %s: the receiver has not answered %d calls", hunt.ErrNotBegun, w.host, mostSilent)
 	}
 	run := ctx
 	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
 	if err != nil {
-		return failed(t, errors.New("actions: webhook: the URL cannot be used"))
+		return "", false, errors.New("actions: webhook: the URL cannot be used")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", w.agent)
-	w.secret.sign(req.Header, t.EventID(), time.Now(), body)
+	w.secret.sign(req.Header, id, time.Now(), body)
 	resp, err := w.http.Do(req)
 	if run.Err() == nil {
 		w.heard(!errors.Is(err, context.DeadlineExceeded))
@@ -200,18 +224,18 @@ func (w *webhook) post(ctx context.Context, t hunt.Task, content any) hunt.Outco
 		if w.secrets.in(err.Error()) {
 			err = errors.New("the call failed; the cause is withheld, its text has the address")
 		}
-		return failed(t, fmt.Errorf("actions: webhook %s: %w", w.host, err))
+		return "", false, fmt.Errorf("actions: webhook %s: %w", w.host, err)
 	}
 	defer func() { _ = resp.Body.Close() }() // the answer is known by then
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	// The words behind the number are the receiver's own, and may repeat what it was asked for.
-	status := strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
+	status = strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
 	err = fmt.Errorf("actions: webhook %s: %s", w.host, status)
 	switch code := resp.StatusCode; {
 	case code/100 == 2:
-		return done(t, fmt.Sprintf("posted to %s: %s", w.host, status))
+		return status, false, nil
 	case final(code), code == http.StatusUnauthorized: // nobody renews the secret in a URL by the next run
-		return refusal(t, err)
+		return status, true, err
 	}
-	return failed(t, err)
+	return status, false, err
 }

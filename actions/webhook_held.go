@@ -51,7 +51,7 @@ func newNotice(t hunt.Task) (notice, error) {
 		return notice{}, errors.New("actions: webhook_held: the task is about no file")
 	}
 	n := notice{
-		Event: "held", EventID: t.EventID(), SHA256: hash, Reason: t.Reason, Threat: t.Indicators[0].Threat, SecondStageOf: t.Indicators[0].Of,
+		Event: string(WebhookHeld), EventID: t.EventID(), SHA256: hash, Reason: t.Reason, Threat: t.Indicators[0].Threat, SecondStageOf: t.Indicators[0].Of,
 		Held: append([]string{}, t.Held...), Devices: []hunt.Device{},
 	}
 	for _, s := range t.Sightings {

@@ -91,6 +91,8 @@ type actionConfig struct {
 	webhook       secret
 	webhookSecret secret
 	webhookCA     string
+	webhookEvents []actions.WebhookEvent
+	webhookFormat actions.WebhookFormat
 	webhookProxy  secret
 	script        []string
 	scriptEnv     []string // nil is that of the program
@@ -309,6 +311,7 @@ func (p *parser) actions() actionConfig {
 			p.fail("actions", "webhook_secret", "is there, and actions.webhook is not")
 		}
 	}
+	a.webhookEvents, a.webhookFormat = p.webhookEvents(), p.webhookFormat()
 	a.webhookCA = p.caFileOf("actions", "webhook_ca_file")
 	if text := v.get("actions", "webhook_proxy"); text != "" {
 		a.webhookProxy = conceal(text)

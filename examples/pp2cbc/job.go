@@ -110,12 +110,12 @@ func (j *job) hunt(ctx context.Context, o options) int {
 	if !o.dryRun {
 		report, err := w.hunter.Run(ctx, window)
 		j.given = !window.IsZero()
-		return j.end(w, report, err, "")
+		return j.end(ctx, w, report, err, "")
 	}
 	plan := w.hunter.Plan(ctx, window)
 	j.given = !window.IsZero()
 	report, err := w.hunter.Preview(ctx, plan)
-	code = j.end(w, report, err, "")
+	code = j.end(ctx, w, report, err, "")
 	switch {
 	case o.plan == "":
 	case report.Interrupted:
@@ -127,7 +127,7 @@ func (j *job) hunt(ctx context.Context, o options) int {
 }
 
 // end logs and prints a report, and returns its exit code.
-func (j *job) end(w *wired, r *hunt.Report, err error, kind string) int {
+func (j *job) end(ctx context.Context, w *wired, r *hunt.Report, err error, kind string) int {
 	j.progress.end()
 	j.metrics.report(r)
 	for _, o := range r.Outcomes {
@@ -143,6 +143,9 @@ func (j *job) end(w *wired, r *hunt.Report, err error, kind string) int {
 	j.tell(r, err)
 	if err := j.writeReports(r, kind); err != nil {
 		j.refuse(err)
+		return exitFailed
+	}
+	if !j.tellHook(ctx, r) {
 		return exitFailed
 	}
 	return code

@@ -140,8 +140,8 @@ func (p program) huntList(ctx context.Context, args []string) int {
 	defer w.close()
 	if o.dryRun {
 		report, err := w.hunter.Preview(ctx, w.hunter.Plan(ctx, hunt.Window{}))
-		return j.end(w, report, err, "Dry run of a list")
+		return j.end(ctx, w, report, err, "Dry run of a list")
 	}
 	report, err := w.hunter.Run(ctx, hunt.Window{})
-	return j.end(w, report, err, "Hunt of a list")
+	return j.end(ctx, w, report, err, "Hunt of a list")
 }

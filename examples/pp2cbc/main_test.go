@@ -282,7 +282,8 @@ func TestNoConfigurationNeeded(t *testing.T) {
 
 func TestStopTellsHowFarItGot(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "isolate = True")
+	e := newEar(t)
+	c := newCompany(t, "isolate = True", "webhook = "+e.URL, "webhook_events = run")
 	if err := c.lab.Inject(lab.Fault{Service: "cbc", PathContains: "search_jobs", Kind: "delay", Delay: "1m", Count: -1}); err != nil {
 		t.Fatal(err)
 	}
@@ -301,6 +302,9 @@ func TestStopTellsHowFarItGot(t *testing.T) {
 	case r := <-ended:
 		if r.code != exitFailed || !strings.Contains(r.err, "stopped") || !strings.Contains(r.out, "Stopped before the end") {
 			t.Errorf("the program ended with %d and complained %q", r.code, r.err)
+		}
+		if got := e.events(); !slices.Equal(got, []string{"run"}) {
+			t.Errorf("the webhook heard of %q", got)
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("the program did not stop")

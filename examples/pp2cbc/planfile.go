@@ -72,5 +72,5 @@ func (j *job) applyPlan(ctx context.Context, path string) int {
 		}
 		return j.refuse(fmt.Errorf("--apply %s: %w", path, err))
 	}
-	return j.end(w, report, err, "Plan")
+	return j.end(ctx, w, report, err, "Plan")
 }

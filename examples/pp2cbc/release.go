@@ -66,7 +66,7 @@ func (p program) release(ctx context.Context, args []string) int {
 	if err != nil {
 		err = report.Err()
 	}
-	return j.end(w, report, err, "Release")
+	return j.end(ctx, w, report, err, "Release")
 }
 
 // releasable finds what a person wants done: tasks by their ids, or all that wait of a file by its whole hash.

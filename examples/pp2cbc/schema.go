@@ -67,6 +67,8 @@ func schema() []key {
 		{section: "actions", name: "watchlist"},
 		{section: "actions", name: "webhook", secret: true},
 		{section: "actions", name: "webhook_secret", secret: true},
+		{section: "actions", name: "webhook_events", fallback: "finding, held"},
+		{section: "actions", name: "webhook_format", fallback: "json"},
 		{section: "actions", name: "webhook_ca_file"},
 		{section: "actions", name: "webhook_proxy", secret: true},
 		{section: "actions", name: "script"},

@@ -167,7 +167,7 @@ func secretStage(t *testing.T, how, level string) *stage {
 	if err := os.Mkdir(filepath.Join(s.dir, "tmp"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s.env = append(s.env, "TMPDIR="+filepath.Join(s.dir, "tmp"))
+	s.env = append(s.env, "TMPDIR="+filepath.Join(s.dir, "tmp"), "PP2CBC_ACTIONS_WEBHOOK_EVENTS=finding, held, failed, undone, run")
 	return s
 }
 

@@ -91,7 +91,7 @@ func (p program) undo(ctx context.Context, args []string) int {
 	if o.dryRun {
 		kind = "Undo, dry run,"
 	}
-	return j.end(w, report, err, kind)
+	return j.end(ctx, w, report, err, kind)
 }
 
 // takenBackBefore tells whether something of what is to be taken back was so before.

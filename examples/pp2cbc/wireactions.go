@@ -39,24 +39,7 @@ func newActions(ctx context.Context, cfg *config, why purpose, client *cbc.Clien
 		list.add(cfg.cbc, "CarbonBlack", action, problem)
 	}
 	if a.webhook != nil {
-		var signer actions.WebhookSecret
-		if a.webhookSecret != nil {
-			var err error
-			if signer, err = actions.ParseWebhookSecret(a.webhookSecret.text()); err != nil {
-				return nil, badConfig("actions.webhook_secret: %v", err)
-			}
-		}
-		hc, err := httpClient(service{name: "the webhook", caFile: a.webhookCA, proxy: a.webhookProxy})
-		if err != nil {
-			return nil, badConfig("%v", err)
-		}
-		hook := actions.WebhookConfig{URL: a.webhook.text(), HTTPClient: hc, UserAgent: cfg.product, Secret: signer, Evidence: a.webhookEvidence}
-		action, problem := actions.NewWebhook(hook)
-		list.add(service{name: "the webhook"}, "actions", action, problem)
-		if problem == nil {
-			action, problem = actions.NewHoldWebhook(hook)
-			list.add(service{name: "the webhook"}, "actions", action, problem)
-		}
+		list.webhooks(cfg)
 	}
 	if len(a.script) > 0 {
 		action, problem := actions.NewScript(actions.ScriptConfig{Command: a.script, Env: a.scriptEnv, Dir: a.scriptDir, Timeout: a.scriptTimeout})
