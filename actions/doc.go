@@ -2,7 +2,7 @@
 //
 //	NewWatchlist     one report per file in a feed, and a watchlist subscribed to it
 //	NewWebhook       each finding posted to a URL
-//	NewHoldWebhook   what is held, and why, posted to a URL
+//	NewHoldWebhook   what is held, and why, posted to a URL; a WebhookReporter posts what became of a run
 //	NewScript        a command for each finding, given an argument vector
 //	NewLiveResponse  the process killed and its file deleted, after both were checked on the device
 //	NewIsolate       the device quarantined
