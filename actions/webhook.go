@@ -2,6 +2,7 @@ package actions
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,9 @@ import (
 
 // WebhookConfig says where findings are posted.
 type WebhookConfig struct {
+	// Name is that of the action, for a hunt that has several webhooks: each is told of everything once. Defaults to webhook. That of
+	// [NewHoldWebhook] has _held behind it.
+	Name string
 	// URL receives the findings: https, or http. Whatever it holds of a secret appears in no error.
 	URL string
 	// HTTPClient makes the calls; it is copied. Redirects are not followed. Defaults to a client of its own.
@@ -55,7 +59,7 @@ func NewWebhook(cfg WebhookConfig) (hunt.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec := hunt.Spec{Name: "webhook", Scope: hunt.ScopeProcess, Impact: hunt.Tells, Evidence: max(cfg.Evidence, hunt.Named), Batch: hunt.BatchTask}
+	spec := hunt.Spec{Name: w.name, Scope: hunt.ScopeProcess, Impact: hunt.Tells, Evidence: max(cfg.Evidence, hunt.Named), Batch: hunt.BatchTask}
 	return hunt.NewAction(spec, func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 		return each(ctx, tasks, inFlight, func(ctx context.Context, t hunt.Task) hunt.Outcome {
 			f, err := newFinding(t)
@@ -80,7 +84,7 @@ func newWebhook(cfg WebhookConfig) (*webhook, error) {
 		hc = *cfg.HTTPClient
 	}
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	w := &webhook{url: cfg.URL, host: u.Host, secrets: urlSecrets(u), http: &hc, timeout: cfg.Timeout, agent: cfg.UserAgent, secret: cfg.Secret, format: cfg.Format}
+	w := &webhook{url: cfg.URL, host: u.Host, secrets: urlSecrets(u), http: &hc, timeout: cfg.Timeout, agent: cfg.UserAgent, secret: cfg.Secret, format: cfg.Format, name: cmp.Or(cfg.Name, "webhook")}
 	if w.timeout <= 0 {
 		w.timeout = 30 * time.Second
 	}
@@ -91,6 +95,7 @@ func newWebhook(cfg WebhookConfig) (*webhook, error) {
 }
 
 type webhook struct {
+	name      string
 	url, host string
 	secrets   secrets
 	http      *http.Client

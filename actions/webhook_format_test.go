@@ -265,3 +265,21 @@ func TestUnknownFormatOfAWebhook(t *testing.T) {
 		t.Errorf("NewWebhook = %v", err)
 	}
 }
+
+func TestNamesOfWebhooks(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string][2]string{"": {"webhook", "webhook_held"}, "chat": {"chat", "chat_held"}} {
+		cfg := actions.WebhookConfig{URL: "https://hook.example", Name: name}
+		finding, err := actions.NewWebhook(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, err := actions.NewHoldWebhook(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]string{finding.Spec().Name, held.Spec().Name}; got != want {
+			t.Errorf("with the name %q the actions are %q, want %q", name, got, want)
+		}
+	}
+}

@@ -19,7 +19,7 @@ func NewHoldWebhook(cfg WebhookConfig) (hunt.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec := hunt.Spec{Name: "webhook_held", Scope: hunt.ScopeHold, Impact: hunt.Tells, Batch: hunt.BatchTask}
+	spec := hunt.Spec{Name: w.name + "_held", Scope: hunt.ScopeHold, Impact: hunt.Tells, Batch: hunt.BatchTask}
 	return hunt.NewAction(spec, func(ctx context.Context, tasks []hunt.Task) []hunt.Outcome {
 		return each(ctx, tasks, inFlight, func(ctx context.Context, t hunt.Task) hunt.Outcome {
 			n, err := newNotice(t)

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/pphunt/pphunt/actions"
 	"github.com/pphunt/pphunt/hunt"
 	"github.com/pphunt/pphunt/proofpoint"
 )
@@ -88,12 +86,7 @@ func (s service) complete() bool { return s.url != "" && s.user != "" && s.secre
 
 type actionConfig struct {
 	watchlist     string
-	webhook       secret
-	webhookSecret secret
-	webhookCA     string
-	webhookEvents []actions.WebhookEvent
-	webhookFormat actions.WebhookFormat
-	webhookProxy  secret
+	hooks         []hookConfig
 	script        []string
 	scriptEnv     []string // nil is that of the program
 	scriptDir     string
@@ -106,7 +99,7 @@ type actionConfig struct {
 	denylist      bool
 	nsxTag        string
 	// evidence is the least that is needed of a machine, and the others are for single actions.
-	evidence, isolateEvidence, policyEvidence, tagEvidence, webhookEvidence hunt.Evidence
+	evidence, isolateEvidence, policyEvidence, tagEvidence hunt.Evidence
 }
 
 // parser turns text into settings and collects what is wrong with it.
@@ -284,7 +277,7 @@ func (p *parser) actions() actionConfig {
 	v := p.v
 	a := actionConfig{
 		watchlist:     p.switched("watchlist"),
-		webhook:       conceal(p.switched("webhook")),
+		hooks:         p.hooks(),
 		scriptDir:     v.dir,
 		scriptTimeout: p.duration("actions", "script_timeout"),
 		liveResponse:  p.bool("actions", "live_response"),
@@ -298,32 +291,10 @@ func (p *parser) actions() actionConfig {
 	if a.script, err = splitCommand(p.switched("script")); err != nil {
 		p.fail("actions", "script", "%w", err)
 	}
-	a.evidence = p.evidence("evidence", hunt.Executed, hunt.Touched)
-	a.isolateEvidence = p.evidence("isolate_evidence", a.evidence, hunt.Touched)
-	a.policyEvidence = p.evidence("policy_evidence", a.evidence, hunt.Touched)
-	a.tagEvidence = p.evidence("nsx_tag_evidence", a.evidence, hunt.Touched)
-	a.webhookEvidence = p.evidence("webhook_evidence", hunt.Named, hunt.Named)
-	if text := v.get("actions", "webhook_secret"); text != "" {
-		a.webhookSecret = conceal(text)
-		if _, err := actions.ParseWebhookSecret(text); err != nil {
-			p.fail("actions", "webhook_secret", "%w", err)
-		} else if a.webhook == nil {
-			p.fail("actions", "webhook_secret", "is there, and actions.webhook is not")
-		}
-	}
-	a.webhookEvents, a.webhookFormat = p.webhookEvents(), p.webhookFormat()
-	a.webhookCA = p.caFileOf("actions", "webhook_ca_file")
-	if text := v.get("actions", "webhook_proxy"); text != "" {
-		a.webhookProxy = conceal(text)
-		if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			p.fail("actions", "webhook_proxy", "is not the address of an HTTP proxy, such as http://proxy.example:3128")
-		}
-	}
-	if a.webhook != nil {
-		if u, err := url.Parse(a.webhook.text()); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			p.fail("actions", "webhook", "is not an http or https URL")
-		}
-	}
+	a.evidence = p.evidence("evidence", hunt.Executed)
+	a.isolateEvidence = p.evidence("isolate_evidence", a.evidence)
+	a.policyEvidence = p.evidence("policy_evidence", a.evidence)
+	a.tagEvidence = p.evidence("nsx_tag_evidence", a.evidence)
 	if a.evidenceLimit, err = parseSize(v.get("actions", "evidence_limit")); err != nil {
 		p.fail("actions", "evidence_limit", "%w", err)
 	}

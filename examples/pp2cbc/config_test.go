@@ -86,7 +86,7 @@ func TestOldConfigIsReadAsItStands(t *testing.T) {
 	want := actionConfig{
 		script:    []string{"python3", "my action.py", "--file_path", "{file_path}", `C:\new\table`},
 		scriptDir: filepath.Dir(c.ledger), scriptTimeout: 5 * time.Minute, isolate: true, evidence: hunt.Executed, evidenceLimit: 100 << 20,
-		isolateEvidence: hunt.Executed, policyEvidence: hunt.Executed, tagEvidence: hunt.Executed, webhookEvidence: hunt.Named,
+		isolateEvidence: hunt.Executed, policyEvidence: hunt.Executed, tagEvidence: hunt.Executed,
 	}
 	if diff := cmp.Diff(want, c.actions, cmp.AllowUnexported(actionConfig{})); diff != "" {
 		t.Errorf("actions mismatch (-want +got):\n%s", diff)
@@ -163,7 +163,7 @@ func TestOffIsOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := c.actions
-	if a.watchlist != "" || a.webhook != nil || len(a.script) > 0 || a.nsxTag != "" || a.policy != "" || c.delivered || !c.blocked {
+	if a.watchlist != "" || len(a.hooks) > 0 || len(a.script) > 0 || a.nsxTag != "" || a.policy != "" || c.delivered || !c.blocked {
 		t.Errorf("config = %+v, want everything off but include_blocked and isolate", c)
 	}
 }

@@ -53,9 +53,9 @@ func (d *examination) examine(ctx context.Context) {
 	if d.cfg.actions.nsxTag != "" {
 		d.machines(ctx)
 	}
-	if hook := d.cfg.actions.webhook; hook != nil {
-		d.try(ctx, "the webhook", []string{"webhook"}, service{name: "the webhook"}, "actions", func(ctx context.Context) (string, error) {
-			return "connected; nothing was sent", reach(ctx, hook.text())
+	for _, h := range d.cfg.actions.hooks {
+		d.try(ctx, h.String(), []string{h.action}, service{name: h.String()}, h.section, func(ctx context.Context) (string, error) {
+			return "connected; nothing was sent", reach(ctx, h.url.text())
 		})
 	}
 	d.script()

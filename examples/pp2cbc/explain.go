@@ -40,7 +40,7 @@ func explain(err error) string {
 		return err.Error()
 	}
 	name, section, key := e.service.name, e.section, e.section+".url"
-	if e.service.url == "" {
+	if e.service.url == "" && section == "actions" {
 		key = section + ".webhook"
 	}
 	is := func(targets ...error) bool {

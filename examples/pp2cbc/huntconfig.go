@@ -54,8 +54,12 @@ func (p *parser) hunt() huntConfig {
 }
 
 // evidence reads the least evidence that an action needs: a key of its own, or what is said for all of them.
-func (p *parser) evidence(name string, all, weakest hunt.Evidence) hunt.Evidence {
-	text := p.v.get("actions", name)
+func (p *parser) evidence(name string, all hunt.Evidence) hunt.Evidence {
+	return p.evidenceOf("actions", name, all, hunt.Touched)
+}
+
+func (p *parser) evidenceOf(section, name string, all, weakest hunt.Evidence) hunt.Evidence {
+	text := p.v.get(section, name)
 	if text == "" {
 		return all
 	}
@@ -65,7 +69,7 @@ func (p *parser) evidence(name string, all, weakest hunt.Evidence) hunt.Evidence
 		if weakest == hunt.Named {
 			want = "executed, touched or named"
 		}
-		p.fail("actions", name, "want %s", want)
+		p.fail(section, name, "want %s", want)
 	}
 	return e
 }

@@ -145,7 +145,7 @@ func (j *job) end(ctx context.Context, w *wired, r *hunt.Report, err error, kind
 		j.refuse(err)
 		return exitFailed
 	}
-	if !j.tellHook(ctx, r) {
+	if !j.tellHooks(ctx, r) {
 		return exitFailed
 	}
 	return code

@@ -182,7 +182,7 @@ func (s *stage) handle(w http.ResponseWriter, r *http.Request, counts bool) {
 
 func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
-	case "/webhook", secretHook:
+	case "/webhook", secretHook, chatHook:
 		var post map[string]any
 		if err := json.NewDecoder(r.Body).Decode(&post); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pphunt/pphunt/actions"
 	"github.com/pphunt/pphunt/dedupe/sqlitededupe"
 	"github.com/pphunt/pphunt/hunt/dedupehunt"
 )
@@ -101,7 +102,7 @@ func (p program) migrate(ctx context.Context, args []string) int {
 
 func newMigration(file string, v *values, problems error) *migration {
 	m := &migration{File: file, Understood: []setting{}, Warnings: append([]string{}, v.warnings...), Problems: []string{}, Changed: []change{}, Add: []advice{}, Permissions: []string{}}
-	for _, k := range schema() {
+	for _, k := range v.schema() {
 		value := v.text[k.String()]
 		if value == "" || k.retired != "" {
 			continue
@@ -190,8 +191,10 @@ func (m *migration) advise(cfg *config, v *values, now time.Time) {
 	if a.liveResponse && a.evidenceDir == "" {
 		add("actions.evidence_dir", "evidence", "keeps a copy of each file before it is deleted, without which nothing can be put back")
 	}
-	if a.webhook != nil && a.webhookSecret == nil {
-		add("actions.webhook_secret_file", "FILE", "signs each post, so that the receiver knows whom it is from")
+	for _, h := range a.hooks {
+		if h.secret == nil && h.format == actions.WebhookJSON {
+			add(h.section+"."+h.key("secret")+"_file", "FILE", "signs each post, so that the receiver knows whom it is from")
+		}
 	}
 	for _, k := range schema() {
 		if k.secret && k.retired == "" && k.section != "actions" && v.text[k.String()] != "" && v.text[k.String()+"_file"] == "" {

@@ -20,7 +20,7 @@ func (k key) String() string { return k.section + "." + k.name }
 
 // env is the environment variable that overrides the key.
 func (k key) env() string {
-	return "PP2CBC_" + strings.ToUpper(k.section) + "_" + strings.ToUpper(k.name)
+	return "PP2CBC_" + strings.ToUpper(strings.ReplaceAll(k.section, ".", "_")) + "_" + strings.ToUpper(k.name)
 }
 
 const routeGone = "the service it was for was switched off; custom_api_id and custom_api_key are used for everything"
@@ -113,10 +113,46 @@ func schema() []key {
 	}
 }
 
+// hookSection begins the name of a section with a webhook besides the first: [webhook.NAME].
+const hookSection = "webhook."
+
+// hookKeys are the keys of such a section.
+func hookKeys(section string) []key {
+	return []key{
+		{section: section, name: "url", secret: true},
+		{section: section, name: "secret", secret: true},
+		{section: section, name: "events", fallback: "finding, held"},
+		{section: section, name: "format", fallback: "json"},
+		{section: section, name: "evidence", fallback: "named"},
+		{section: section, name: "ca_file"},
+		{section: section, name: "proxy", secret: true},
+	}
+}
+
+// hookOf is a section with a webhook as it is called in here, whatever the case of the name. The name becomes a part of variables of the
+// environment, and so has letters and digits only.
+func hookOf(section string) (canonical string, ok bool) {
+	name, ok := strings.CutPrefix(strings.ToLower(section), hookSection)
+	plain := name != "" && !strings.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	return hookSection + name, ok && plain
+}
+
+// hookOfEnv is the section with a webhook that a variable of the environment belongs to.
+func hookOfEnv(variable string) (section string, ok bool) {
+	rest, ok := strings.CutPrefix(variable, "PP2CBC_WEBHOOK_")
+	name, _, cut := strings.Cut(rest, "_")
+	section, plain := hookOf(hookSection + name)
+	return section, ok && cut && plain
+}
+
 // nearest is the known key that an unknown one was probably meant to be, or nothing when none is close.
 func nearest(section, name string) string {
 	best, most := "", 4
-	for _, k := range schema() {
+	all := schema()
+	if hook, ok := hookOf(section); ok {
+		all = append(all, hookKeys(hook)...)
+	}
+	for _, k := range all {
 		d := distance(strings.ToLower(name), strings.ToLower(k.name))
 		if !strings.EqualFold(section, k.section) {
 			d += 2
@@ -150,6 +186,9 @@ func distance(a, b string) int {
 
 func lookupKey(section, name string) (key, bool) {
 	all := schema()
+	if hook, ok := hookOf(section); ok {
+		all = hookKeys(hook)
+	}
 	i := slices.IndexFunc(all, func(k key) bool { return k.section == section && k.name == name })
 	if i < 0 {
 		return key{}, false

@@ -29,7 +29,13 @@ func withoutSecrets(environ []string) []string {
 		return nil
 	}
 	all := make(map[string]bool)
-	for _, k := range schema() {
+	known := schema()
+	for _, pair := range environ {
+		if section, ok := hookOfEnv(pair); ok {
+			known = append(known, hookKeys(section)...)
+		}
+	}
+	for _, k := range known {
 		all[k.env()] = k.secret
 	}
 	rest := make([]string, 0, len(environ))

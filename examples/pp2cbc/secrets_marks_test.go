@@ -31,21 +31,30 @@ func mark(name string) string {
 // secretHook is the path of the webhook that is a secret.
 var secretHook = "/hooks/" + mark("webhook path")
 
+// chatSection has a second webhook, and chatHook is its path.
+const chatSection = hookSection + "chat"
+
+var chatHook = "/chat/" + mark(chatSection+".url")
+
+// secretKeys are all that are secret.
+func secretKeys() []key {
+	return slices.DeleteFunc(append(schema(), hookKeys(chatSection)...), func(k key) bool { return !k.secret })
+}
+
 // secretValues are the marked values of all secret keys. A key that nobody has thought of here fails the test.
 func secretValues(t *testing.T, server string) map[string]string {
 	t.Helper()
 	values := make(map[string]string)
-	for _, k := range schema() {
-		if !k.secret {
-			continue
-		}
+	for _, k := range secretKeys() {
 		m := mark(k.String())
 		switch k.String() {
-		case "CarbonBlack.custom_api_key", "CarbonBlack.api_key", "CarbonBlack.lr_api_key", "actions.webhook_secret":
+		case "CarbonBlack.custom_api_key", "CarbonBlack.api_key", "CarbonBlack.lr_api_key", "actions.webhook_secret", chatSection + ".secret":
 			values[k.String()] = m
 		case "Proofpoint.secret", "NSX.password":
 			values[k.String()] = m + `&<"ü%` // what is escaped in one way or another
-		case "actions.webhook_proxy": // the stage takes requests as a proxy does, too
+		case chatSection + ".url":
+			values[k.String()] = server + chatHook
+		case "actions.webhook_proxy", chatSection + ".proxy": // the stage takes requests as a proxy does, too
 			values[k.String()] = strings.Replace(server, "://", "://proxy:"+m+"@", 1)
 		case "actions.webhook":
 			values[k.String()] = strings.Replace(server, "://", "://"+mark("webhook user")+":"+mark("webhook password")+"@", 1) + secretHook + "?token=" + mark("webhook query")
@@ -63,10 +72,8 @@ func hookMarks() []string {
 // markNames are the names of all marks.
 func markNames() []string {
 	all := hookMarks()
-	for _, k := range schema() {
-		if k.secret {
-			all = append(all, k.String())
-		}
+	for _, k := range secretKeys() {
+		all = append(all, k.String())
 	}
 	return all
 }
@@ -131,7 +138,7 @@ func secretStage(t *testing.T, how, level string) *stage {
 	}
 	var lines []string
 	section := ""
-	for line := range strings.SplitSeq(string(text), "\n") {
+	for line := range strings.SplitSeq(string(text)+"\n["+chatSection+"]\nevents = finding, held, failed, undone, run\nformat = slack", "\n") {
 		name, _, _ := strings.Cut(line, " = ")
 		if k, known := lookupKey(section, name); known && k.secret {
 			continue
@@ -141,8 +148,8 @@ func secretStage(t *testing.T, how, level string) *stage {
 			continue
 		}
 		section = strings.Trim(line, "[]")
-		for _, k := range schema() {
-			if !k.secret || k.section != section {
+		for _, k := range secretKeys() {
+			if k.section != section {
 				continue
 			}
 			value := values[k.String()]
@@ -182,9 +189,11 @@ func (s *stage) sees(t *testing.T, r *http.Request) {
 	var own []string
 	switch path := r.URL.EscapedPath(); {
 	case r.Method == http.MethodConnect:
-		own = []string{"actions.webhook_proxy"}
+		own = []string{"actions.webhook_proxy", chatSection + ".proxy"}
 	case path == secretHook:
 		own = append(hookMarks(), "actions.webhook_proxy")
+	case path == chatHook:
+		own = []string{chatSection + ".url", chatSection + ".proxy"}
 	case path == "/script":
 	case s.lab.TAP.Owns(path):
 		own = []string{"Proofpoint.secret"}

@@ -69,7 +69,7 @@ func isFor(r *http.Request, services ...string) bool {
 				return true
 			}
 		case "webhook":
-			if path == secretHook {
+			if path == secretHook || path == chatHook {
 				return true
 			}
 		case "nsx":
@@ -77,7 +77,7 @@ func isFor(r *http.Request, services ...string) bool {
 				return true
 			}
 		default: // a part of a path of Carbon Black Cloud
-			if strings.Contains(path, s) && path != secretHook {
+			if strings.Contains(path, s) && path != secretHook && path != chatHook {
 				return true
 			}
 		}

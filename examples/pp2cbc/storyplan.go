@@ -170,10 +170,8 @@ func effects(cfg *config) map[string]string {
 	if len(a.script) > 0 {
 		script = filepath.Base(a.script[0])
 	}
-	return map[string]string{
+	all := map[string]string{
 		"watchlist":     fmt.Sprintf("Carbon Black Cloud: the file goes into the feed %q, and a watchlist tells of it", a.watchlist),
-		"webhook":       "the webhook: one message for each finding",
-		"webhook_held":  "the webhook: one message for each file and reason that something is held",
 		"script":        "this machine: runs " + script,
 		"isolate":       "Carbon Black Cloud: quarantine on",
 		"policy":        fmt.Sprintf("Carbon Black Cloud: policy set to %q", a.policy),
@@ -181,4 +179,9 @@ func effects(cfg *config) map[string]string {
 		"live_response": "the machine itself: the process is killed and its file deleted",
 		"nsx_tag":       fmt.Sprintf("NSX: the tag %q is added", a.nsxTag),
 	}
+	for _, h := range a.hooks {
+		all[h.action] = h.String() + ": one message for each finding"
+		all[h.action+"_held"] = h.String() + ": one message for each file and reason that something is held"
+	}
+	return all
 }

@@ -19,8 +19,10 @@ type values struct {
 	// file is the path of the configuration file, empty when everything came from the environment.
 	file string
 	// dir is where relative file names of the configuration start.
-	dir      string
-	text     map[string]string
+	dir  string
+	text map[string]string
+	// hooks are the sections with further webhooks.
+	hooks    []string
 	warnings []string
 	problems []error
 }
@@ -82,7 +84,7 @@ func (v *values) readFile(path string) error {
 
 // warnOfReaders warns of secrets in a file that others can read. What the bits say means nothing on Windows.
 func (v *values) warnOfReaders() {
-	secret := slices.ContainsFunc(schema(), func(k key) bool { return k.secret && v.text[k.String()] != "" })
+	secret := slices.ContainsFunc(v.schema(), func(k key) bool { return k.secret && v.text[k.String()] != "" })
 	if v.file == "" || !secret {
 		return
 	}
@@ -142,8 +144,29 @@ func readSmall(path string) (string, error) {
 	return string(text), nil
 }
 
+// schema lists every key that there can be, those of the further webhooks among them.
+func (v *values) schema() []key {
+	all := schema()
+	for _, section := range v.hooks {
+		all = append(all, hookKeys(section)...)
+	}
+	return all
+}
+
+// hook notes a section with a further webhook.
+func (v *values) hook(section string) {
+	if !slices.Contains(v.hooks, section) {
+		v.hooks = append(v.hooks, section)
+		slices.Sort(v.hooks)
+	}
+}
+
 func (v *values) take(section string, k *ini.Key) {
 	name := strings.ToLower(k.Name())
+	if hook, ok := hookOf(section); ok {
+		section = hook
+		v.hook(hook)
+	}
 	base := strings.TrimSuffix(name, "_file")
 	known, ok := lookupKey(section, name)
 	if secret, isSecret := lookupKey(section, base); !ok && isSecret && secret.secret && base != name {
@@ -168,6 +191,10 @@ func (v *values) take(section string, k *ini.Key) {
 // unknown warns of a key that means nothing. Among the guards it is an error: a protection with a typing error in its name would
 // protect nobody, and a warning in the night would be read by nobody.
 func (v *values) unknown(section, name, guess string) {
+	if _, ok := hookOf(section); !ok && strings.HasPrefix(strings.ToLower(section), hookSection) {
+		v.problems = append(v.problems, fmt.Errorf("the name of the webhook [%s] must have letters and digits only", section))
+		return
+	}
 	meant := ""
 	if guess != "" {
 		meant = "; did you mean " + guess + "?"
@@ -181,7 +208,12 @@ func (v *values) unknown(section, name, guess string) {
 
 // readEnv lets the environment override the file.
 func (v *values) readEnv(env map[string]string) {
-	for _, k := range schema() {
+	for name := range env {
+		if section, ok := hookOfEnv(name); ok {
+			v.hook(section)
+		}
+	}
+	for _, k := range v.schema() {
 		if value, ok := env[k.env()]; ok {
 			v.text[k.String()] = strings.TrimSpace(value)
 			delete(env, k.env())
@@ -203,7 +235,7 @@ func (v *values) readEnv(env map[string]string) {
 
 // readSecretFiles replaces <key>_file by the content of the file.
 func (v *values) readSecretFiles() {
-	for _, k := range schema() {
+	for _, k := range v.schema() {
 		path := v.text[k.String()+"_file"]
 		if !k.secret || path == "" {
 			continue

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pphunt/pphunt/examples/internal/lab"
 )
@@ -111,4 +112,71 @@ func TestWebhookKeysThatAreWrong(t *testing.T) {
 	t.Parallel()
 	c := newShortCompany(t, "webhook = https://hook.example", "webhook_events = finding, everything", "webhook_format = xml")
 	c.run(t).is(t, exitUsage, nil, []string{`no event "everything"`, "want json, slack or teams"})
+}
+
+func TestSeveralWebhooks(t *testing.T) {
+	t.Parallel()
+	first, chat, records := newEar(t), newEar(t), newEar(t)
+	c := newGuardedCompany(t, "isolate = True", "webhook = "+first.URL,
+		"[webhook.Chat]", "url_file = chat.url", "events = held", "format = slack",
+		"[webhook.records]", "url = "+records.URL, "events = finding, run", "evidence = executed")
+	c.write(t, "chat.url", chat.URL+"\n")
+	r := c.run(t, "--dry-run")
+	r.is(t, exitHeld, []string{"the webhook: one message for each finding", "the webhook chat: one message for each file and reason", "the webhook records: one"}, nil)
+	c.run(t).is(t, exitHeld, []string{"webhook.records", "webhook.chat_held"}, nil)
+	for name, heard := range map[string]struct {
+		ear  *ear
+		want []string
+	}{"first": {first, []string{"finding", "held"}}, "chat": {chat, []string{"card"}}, "records": {records, []string{"finding", "run"}}} {
+		if got := heard.ear.events(); !slices.Equal(got, heard.want) {
+			t.Errorf("the webhook %s heard of %q, want %q", name, got, heard.want)
+		}
+	}
+	// One that is out of order is told of by its name, and keeps nothing from the others.
+	c.edit(t, "url = "+records.URL, "url = http://127.0.0.1:1/t0ken")
+	c.lab.CBC.AddProcesses(lab.OpenedLater(time.Now()))
+	r = c.run(t)
+	r.is(t, exitFailed, []string{"webhook.records"}, []string{"the webhook records cannot be reached; check webhook.records.url", "the webhook records was not told of the run"})
+	if strings.Contains(r.out+r.err, "t0ken") {
+		t.Errorf("its address is told: %s%s", r.out, r.err)
+	}
+	if got := first.events(); !slices.Contains(got, "finding") {
+		t.Errorf("the first webhook heard of %q", got)
+	}
+}
+
+func TestWebhooksByEnvironment(t *testing.T) {
+	t.Parallel()
+	v, err := readValues(oldPlace(t, oldConfig, time.Time{}), true, []string{
+		"PP2CBC_WEBHOOK_SOAR2_URL=https://soar.example/x", "PP2CBC_WEBHOOK_SOAR2_CA_FILE=", "PP2CBC_WEBHOOK_SOAR2_EVENTS=run", "PP2CBC_WEBHOOK_SOAR2_NONE=1", "PP2CBC_WEBHOOK_URL=x",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := parseConfig(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.actions.hooks) != 1 || cfg.actions.hooks[0].action != "webhook.soar2" || cfg.actions.hooks[0].url.text() != "https://soar.example/x" || len(cfg.actions.hooks[0].events) != 1 {
+		t.Errorf("the webhooks are %v", cfg.actions.hooks)
+	}
+	for _, want := range []string{"PP2CBC_WEBHOOK_SOAR2_NONE", "PP2CBC_WEBHOOK_URL"} {
+		if !slices.ContainsFunc(cfg.warnings, func(w string) bool { return strings.Contains(w, want+" is ignored") }) {
+			t.Errorf("nothing warns of %s: %q", want, cfg.warnings)
+		}
+	}
+	if left := withoutSecrets([]string{"PP2CBC_WEBHOOK_SOAR2_URL=secret", "PP2CBC_WEBHOOK_SOAR2_EVENTS=run", "HOME=/"}); !slices.Equal(left, []string{"PP2CBC_WEBHOOK_SOAR2_EVENTS=run", "HOME=/"}) {
+		t.Errorf("a script gets %q", left)
+	}
+}
+
+func TestSectionsOfWebhooksThatAreWrong(t *testing.T) {
+	t.Parallel()
+	c := newShortCompany(t, "[webhook.my-chat]", "url = https://chat.example", "[webhook.soar]", "events = run", "[webhook.siem]", "url = ftp://siem.example", "ulr = x")
+	c.run(t).is(t, exitUsage, nil, []string{"[webhook.my-chat] must have letters and digits only"})
+	c.edit(t, "[webhook.my-chat]", "[webhook.mychat]")
+	c.run(t).is(t, exitUsage, nil, []string{"webhook.soar.url: is missing", "webhook.siem.url: is not an http or https URL"})
+	c.edit(t, "events = run", "url = https://soar.example")
+	c.edit(t, "url = ftp://siem.example", "url = https://siem.example")
+	c.run(t, "--dry-run").is(t, exitDone, nil, []string{"unknown key webhook.siem.ulr is ignored; did you mean webhook.siem.url?"})
 }

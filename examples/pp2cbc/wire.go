@@ -184,7 +184,11 @@ func realm(cfg *config) string {
 			name = append(name, part.key+" = "+part.value)
 		}
 	}
-	for _, part := range []struct{ key, value string }{{"script", strings.Join(a.script, "\x00")}, {"webhook", a.webhook.text()}} {
+	secrets := []struct{ key, value string }{{"script", strings.Join(a.script, "\x00")}}
+	for _, h := range a.hooks {
+		secrets = append(secrets, struct{ key, value string }{h.action, h.url.text()})
+	}
+	for _, part := range secrets {
 		if part.value != "" { // these can have a secret in them
 			sum := sha256.Sum256([]byte(part.value))
 			name = append(name, fmt.Sprintf("%s %x", part.key, sum[:4]))

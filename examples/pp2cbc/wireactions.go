@@ -38,8 +38,8 @@ func newActions(ctx context.Context, cfg *config, why purpose, client *cbc.Clien
 		action, problem := actions.NewWatchlist(actions.WatchlistConfig{Feeds: client.Feeds, Watchlists: client.Watchlists, Name: a.watchlist})
 		list.add(cfg.cbc, "CarbonBlack", action, problem)
 	}
-	if a.webhook != nil {
-		list.webhooks(cfg)
+	for _, h := range a.hooks {
+		list.webhook(cfg, h)
 	}
 	if len(a.script) > 0 {
 		action, problem := actions.NewScript(actions.ScriptConfig{Command: a.script, Env: a.scriptEnv, Dir: a.scriptDir, Timeout: a.scriptTimeout})
