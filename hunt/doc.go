@@ -27,6 +27,24 @@
 // [Hunter.ApplySaved] carries out exactly that. [Hunter.Undo] takes back what was done and nothing else; with [Config.AutoUndo] a run
 // does so by itself when a verdict is taken back. An [Auditor] keeps every decision.
 //
+// # From run to run
+//
+// With a [Backlog], files stay open for [Config.Rehunt] after they were condemned last, and [NextSearch] says when each is searched for
+// again, so that a mail that is opened on Monday is found on Monday. A source that remembers where it was goes on from there when the
+// window is zero, and tells through its [Ask] what it could not read any more ([HoleError]) or not at all ([BadRecord]). An [Expander]
+// brings the files that a condemned one writes or downloads.
+//
+// # Reports
+//
+// A [Report] marshals to JSON, and is read back from it. With a [Journal] that of each run is kept, also of one that failed or was
+// stopped; [Report.News] leaves out what an earlier run told, and [Merge] makes one of several. [Report.Exposures] says of each file who
+// was sent it and where it was seen. Package huntreport writes all of it for people.
+//
+// # Observing
+//
+// An [Observer] is told of each [Step] as it happens, with its duration. What the calls are about comes from the clients, which have
+// observers of their own; [NoteRequest] puts the ids of calls into the outcome that they were made for.
+//
 // # Errors
 //
 // Failure is local: a bad record, a failed search or a failed task stops no other. [Hunter.Run] always returns a report; its
