@@ -27,17 +27,10 @@ func (p program) closeFiles(ctx context.Context, args []string) int {
 	if code, over := p.flagged(err, o.help); over {
 		return code
 	}
-	j, end, err := p.begin(o)
-	if err != nil {
-		return p.refuse(err)
-	}
-	defer end()
-	l, _, closeLedger, err := j.records(ctx)
-	if err != nil {
-		j.complain("%v", err)
-		return exitFailed
-	}
-	defer closeLedger()
+	return p.remembering(ctx, o, func(j *job, l *ledger, _ []hunt.Record) int { return j.close(ctx, l, hashes) })
+}
+
+func (j *job) close(ctx context.Context, l *ledger, hashes []hunt.SHA256) int {
 	open, err := l.List(ctx)
 	if err != nil {
 		j.complain("%v", err)

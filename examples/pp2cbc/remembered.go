@@ -30,6 +30,22 @@ func (j *job) records(ctx context.Context) (l *ledger, all []hunt.Record, end fu
 	return l, all, end, nil
 }
 
+// remembering begins a command that works on what the ledger remembers and asks no service.
+func (p program) remembering(ctx context.Context, o common, do func(j *job, l *ledger, all []hunt.Record) int) int {
+	j, end, err := p.begin(o)
+	if err != nil {
+		return p.refuse(err)
+	}
+	defer end()
+	l, all, closeLedger, err := j.records(ctx)
+	if err != nil {
+		j.complain("%v", err)
+		return exitFailed
+	}
+	defer closeLedger()
+	return do(j, l, all)
+}
+
 // all is everything that the ledger remembers of tasks.
 func (l *ledger) all(ctx context.Context) ([]hunt.Record, error) {
 	var all []hunt.Record

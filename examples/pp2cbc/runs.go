@@ -49,17 +49,10 @@ func (p program) report(ctx context.Context, args []string) int {
 	if code, over := p.flagged(err, o.help); over {
 		return code
 	}
-	j, end, err := p.begin(o.common)
-	if err != nil {
-		return p.refuse(err)
-	}
-	defer end()
-	l, all, closeLedger, err := j.records(ctx)
-	if err != nil {
-		j.complain("%v", err)
-		return exitFailed
-	}
-	defer closeLedger()
+	return p.remembering(ctx, o.common, func(j *job, l *ledger, all []hunt.Record) int { return j.reportAgain(ctx, o, l, all) })
+}
+
+func (j *job) reportAgain(ctx context.Context, o runsOptions, l *ledger, all []hunt.Record) int {
 	since := time.Time{}
 	if o.since > 0 {
 		since = j.now().Add(-o.since)

@@ -59,24 +59,23 @@ func (p program) status(ctx context.Context, args []string) int {
 	if code, over := p.flagged(err, o.help); over {
 		return code
 	}
+	if !o.verify {
+		return p.remembering(ctx, o.common, func(j *job, l *ledger, all []hunt.Record) int { return j.showStatus(ctx, o, l, all) })
+	}
 	j, end, err := p.begin(o.common)
 	if err != nil {
 		return p.refuse(err)
 	}
 	defer end()
-	if o.verify {
-		return j.verifyAudit(ctx, o.heads)
-	}
-	l, all, end, err := j.records(ctx)
-	if err != nil {
-		j.complain("%v", err)
-		return exitFailed
-	}
-	defer end()
+	return j.verifyAudit(ctx, o.heads)
+}
+
+func (j *job) showStatus(ctx context.Context, o statusOptions, l *ledger, all []hunt.Record) int {
 	if len(o.ack) > 0 {
 		if code := j.acknowledge(ctx, l, all, o.ack); code != exitDone {
 			return code
 		}
+		var err error
 		if all, err = l.all(ctx); err != nil {
 			j.complain("%v", err)
 			return exitFailed
