@@ -20,6 +20,8 @@ type Health struct {
 	Records, Unfinished int
 	// Legacy means that it is the database of the old script, which has not become a ledger yet.
 	Legacy bool
+	// Script is what the old script left in the file, taken over or not: Waiting counts all of it where Legacy, and is zero otherwise.
+	Script Legacy
 	// Notes are the notes of the unfinished records that were asked for: [dedupe.Record.Before], by key.
 	Notes map[dedupe.Key][]byte
 }
@@ -61,8 +63,13 @@ func look(ctx context.Context, path string, prefix dedupe.Key) (h Health, err er
 	if err != nil {
 		return h, err
 	}
+	if slices.Contains(tables, "records") {
+		if h.Script, err = script(ctx, db); err != nil {
+			return h, err
+		}
+	}
 	if !slices.Contains(tables, "pphunt_tasks") {
-		h.Legacy = slices.Contains(tables, "records")
+		h.Legacy, h.Script.Waiting = slices.Contains(tables, "records"), h.Script.Records
 		return h, nil
 	}
 	row := db.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE state <> 'done') FROM pphunt_tasks`)
@@ -71,6 +78,15 @@ func look(ctx context.Context, path string, prefix dedupe.Key) (h Health, err er
 	}
 	h.Notes, err = notes(ctx, db, prefix)
 	return h, err
+}
+
+// script looks at the tables of the old script.
+func script(ctx context.Context, q querier) (l Legacy, err error) {
+	if err := q.QueryRowContext(ctx, `SELECT count(*) FROM records`).Scan(&l.Records); err != nil {
+		return l, err
+	}
+	l.LastPull, err = lastPull(ctx, q)
+	return l, err
 }
 
 func notes(ctx context.Context, db *sql.DB, prefix dedupe.Key) (all map[dedupe.Key][]byte, err error) {

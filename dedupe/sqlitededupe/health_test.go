@@ -58,8 +58,8 @@ func TestLookChangesNothing(t *testing.T) {
 
 func TestLookAtTheDatabaseOfTheOldScript(t *testing.T) {
 	t.Parallel()
-	got, err := sqlitededupe.Look(t.Context(), oldFile(t), "cursor/")
-	if err != nil || !got.Legacy {
+	got, err := sqlitededupe.Look(t.Context(), oldFile(t, `'2026-02-03T04:05:06Z', '7', 'g', ''`), "cursor/")
+	if err != nil || !got.Legacy || got.Script.Records != 1 || got.Script.Waiting != got.Script.Records || got.Script.LastPull.IsZero() {
 		t.Errorf("Look = %+v, %v; want the old script's", got, err)
 	}
 }

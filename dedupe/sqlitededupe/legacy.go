@@ -76,19 +76,19 @@ func (s *Store) legacy(ctx context.Context) (Legacy, error) {
 	if err := s.read.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE rowid > ?) FROM records`, from).Scan(&l.Records, &l.Waiting); err != nil {
 		return Legacy{}, err
 	}
-	if l.LastPull, err = s.lastPull(ctx); err != nil {
+	if l.LastPull, err = lastPull(ctx, s.read); err != nil {
 		return Legacy{}, err
 	}
 	return l, nil
 }
 
-func (s *Store) lastPull(ctx context.Context) (time.Time, error) {
-	columns, err := names(ctx, s.read, `SELECT lower(name) FROM pragma_table_info('last_pull')`)
+func lastPull(ctx context.Context, q querier) (time.Time, error) {
+	columns, err := names(ctx, q, `SELECT lower(name) FROM pragma_table_info('last_pull')`)
 	if err != nil || !slices.Contains(columns, "timestamp") {
 		return time.Time{}, err
 	}
 	var text string
-	err = s.read.QueryRowContext(ctx, `SELECT coalesce(CAST(timestamp AS TEXT), '') FROM last_pull ORDER BY rowid LIMIT 1`).Scan(&text)
+	err = q.QueryRowContext(ctx, `SELECT coalesce(CAST(timestamp AS TEXT), '') FROM last_pull ORDER BY rowid LIMIT 1`).Scan(&text)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, err
 	}

@@ -147,7 +147,11 @@ func takeDatabase(ctx context.Context, cfg *config, now func() time.Time, dry bo
 	if err != nil {
 		return d, err
 	}
-	if d.Old = health.Legacy; dry {
+	d.Old, d.Records = health.Script.Records > 0 || health.Legacy, health.Script.Records
+	if at := health.Script.LastPull; !at.IsZero() {
+		d.LastPull = &at
+	}
+	if dry {
 		d.Left = true
 		return d, nil
 	}
@@ -160,14 +164,6 @@ func takeDatabase(ctx context.Context, cfg *config, now func() time.Time, dry bo
 	d.Imported = over.imported
 	if over.unusable != nil {
 		d.Unusable = over.unusable.Error()
-	}
-	if err != nil {
-		return d, err
-	}
-	legacy, err := store.Legacy(ctx)
-	d.Records, d.Old = legacy.Records, legacy.Records > 0
-	if !legacy.LastPull.IsZero() {
-		d.LastPull = &legacy.LastPull
 	}
 	return d, err
 }
@@ -267,7 +263,7 @@ func (d *oldDatabase) print(p *page) {
 	p.printf("\n%s\n  %s: ", p.paint(heading, "The database"), harmless(d.File))
 	switch {
 	case d.Left && d.Old:
-		p.printf("that of the old script, left as it is; without --dry-run it is taken over, and the first run does that too\n")
+		p.printf("%s of the old script, left as it is; without --dry-run they are taken over, and the first run does that too\n", plural(d.Records, "record", "records"))
 	case !d.Old:
 		p.printf("a ledger, with nothing of the old script in it\n")
 	default:

@@ -80,6 +80,10 @@ func TestMigrate(t *testing.T) {
 		t.Error("the dry run changed the database")
 	}
 
+	if a, ok := m.advised("hunt.first_run"); !ok || a.Value != "52h" || m.Database.Records != 2 {
+		t.Errorf("the dry run advises %+v with %+v", a, m.Database)
+	}
+
 	m, code = migrated(t, now, path)
 	if code != exitDone || m.Database == nil || m.Database.Records != 2 || m.Database.Imported != 2 || m.Database.Left {
 		t.Errorf("it ended with %d: %+v", code, m.Database)
