@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"time"
 
 	"github.com/pphunt/pphunt/cbc"
 	"github.com/pphunt/pphunt/cbc/cbctest"
@@ -44,7 +45,9 @@ func ExampleProcesses_Suggest() {
 
 // A search in steps: begun, found again by its id, watched and ended before its time.
 func ExampleSearchJob_Cancel() {
-	client, ctx := newClient(outbreak()), context.Background()
+	world := outbreak()
+	world.Switches.Search.Duration = time.Hour // it is under way until it is ended
+	client, ctx := newClient(world), context.Background()
 	job, err := client.Processes.Start(ctx, cbc.ProcessQuery{Query: cbc.Field("process_hash").SHA256(attachment)})
 	if err != nil {
 		log.Fatal(err)
