@@ -39,7 +39,7 @@ func (p program) begin(o common) (*job, func(), error) {
 	logger = o.loud(logger, cfg.log, p.log)
 	for _, warning := range cfg.warnings {
 		logger.Warn("configuration", "warning", warning)
-		if !o.quiet {
+		if onceIsEnough := o.verbose || cfg.log.file == ""; !o.quiet && !onceIsEnough { // standard error has the log
 			p.complain("warning: %s", warning)
 		}
 	}

@@ -94,6 +94,19 @@ func takeOver(ctx context.Context, store *sqlitededupe.Store, now time.Time, log
 	return over, nil
 }
 
+// onlyOfScript tells whether all that the ledger remembers is what the old script did.
+func (l *ledger) onlyOfScript(ctx context.Context) bool {
+	store, ok := l.store.(*sqlitededupe.Store)
+	if !ok {
+		return false
+	}
+	if legacy, err := store.Legacy(ctx); err != nil || legacy.Records == 0 {
+		return false
+	}
+	all, err := l.all(ctx)
+	return err == nil && len(all) == 0
+}
+
 // forget forgets what is old.
 func forget(ctx context.Context, store *sqlitededupe.Store, cfg *config, now time.Time, logger *slog.Logger) error {
 	forgotten, err := store.Forget(ctx, now.Add(-cfg.remember))

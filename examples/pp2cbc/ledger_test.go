@@ -55,7 +55,7 @@ func TestOldScriptsRecordsAreRespected(t *testing.T) {
 		{time.Now().UTC().Format("2006-01-02T15:04:05Z"), 4571602, "another-process", hash},
 	})
 	c.run(t, "--dry-run").is(t, exitDone, []string{"the old script has acted on this"}, nil) // before the first run as well
-	if r := c.run(t); r.code != exitDone || !strings.Contains(r.out, "the old script has acted on this") {
+	if r := c.run(t); r.code != exitDone || !strings.Contains(r.out, "the old script has acted on this") || r.err != "" {
 		t.Errorf("the run ended with %d and told %s: %s", r.code, r.out, r.err)
 	}
 	c.run(t, "--dry-run").is(t, exitDone, []string{"the old script has acted on this"}, nil)

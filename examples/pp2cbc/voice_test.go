@@ -109,8 +109,12 @@ func TestHeldIsNeverQuiet(t *testing.T) {
 
 func TestVerboseTellsEveryStep(t *testing.T) {
 	t.Parallel()
-	c := newShortCompany(t, "isolate = True")
-	c.run(t, "--verbose").is(t, exitDone, []string{"Done: 3"}, []string{"msg=begin", "msg=intake", "msg=search", "msg=outcome", "msg=\"run ended\"", "run="})
+	c := newShortCompany(t, "isolate = True", "unknown = True")
+	r := c.run(t, "--verbose")
+	if n := strings.Count(r.err, "unknown key actions.unknown"); n != 1 {
+		t.Errorf("the warning is told %d times: %s", n, r.err)
+	}
+	r.is(t, exitDone, []string{"Done: 3"}, []string{"msg=begin", "msg=intake", "msg=search", "msg=outcome", "msg=\"run ended\"", "run="})
 	log, err := os.ReadFile(filepath.Join(c.dir, "app.log"))
 	if err != nil || !strings.Contains(string(log), "msg=outcome") {
 		t.Errorf("the log has not what was told too: %s (%v)", log, err)

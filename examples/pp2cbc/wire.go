@@ -48,7 +48,7 @@ type purpose struct {
 	dry bool
 	// undo means that what was done is to be taken back, also by actions that are switched off now.
 	undo bool
-	// first means that there was no ledger yet.
+	// first means that no hunt has worked with the ledger yet.
 	first bool
 	// list takes the place of Proofpoint TAP as the source, if it is not nil, and letters that of the file of dead letters.
 	list    *listSource
@@ -127,6 +127,7 @@ func wire(ctx context.Context, cfg *config, why purpose, logger *slog.Logger, no
 		return nil, badConfig("sqlite3.filename: %v", err)
 	}
 	ends.add(closeLedger)
+	why.first = why.first || ledger.onlyOfScript(ctx)
 	auditor, err := openAuditor(cfg, why, logger, &ends)
 	if err != nil {
 		return nil, err
