@@ -67,7 +67,7 @@ func (j *job) wire(ctx context.Context, why purpose) (*wired, int) {
 	if why.run == "" {
 		why.run = hunt.NewRunID(j.now())
 	}
-	j.progress = j.watched()
+	j.progress = j.watched(cmp.Or(why.begins, "looking"))
 	j.err = j.progress.above(j.err)
 	why.metrics, why.sign, why.progress = j.metrics, j.sign, j.progress
 	j.logger = j.logger.With("run", why.run)
@@ -102,7 +102,7 @@ func (j *job) hunt(ctx context.Context, o options) int {
 	if err := mayReplace(o.plan); err != nil {
 		return j.refuse(err)
 	}
-	w, code := j.wire(ctx, purpose{dry: o.dryRun})
+	w, code := j.wire(ctx, purpose{dry: o.dryRun, begins: "reading mails"})
 	if w == nil {
 		return code
 	}

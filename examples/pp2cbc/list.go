@@ -133,7 +133,7 @@ func (p program) huntList(ctx context.Context, args []string) int {
 	if err != nil {
 		return p.refuse(err)
 	}
-	w, code := j.wire(ctx, purpose{dry: o.dryRun, list: &listSource{Source: source, seen: make(map[hunt.SHA256]bool)}, letters: badLines{j}})
+	w, code := j.wire(ctx, purpose{dry: o.dryRun, begins: "reading the list", list: &listSource{Source: source, seen: make(map[hunt.SHA256]bool)}, letters: badLines{j}})
 	if w == nil {
 		return code
 	}

@@ -25,8 +25,8 @@ type progress struct {
 	now func() time.Time
 
 	mu sync.Mutex
-	// stage is what the run is at, and the rest what it has brought so far.
-	stage                                            string
+	// stage is what the run is at, first what it begins with, and the rest what it has brought so far.
+	stage, first                                     string
 	files, sightings, planned, ended, held, problems int
 	// waiting is until when each service asked not to be called, and why.
 	waiting map[string]wait
@@ -44,8 +44,8 @@ type wait struct {
 }
 
 // newProgress begins to tell w. A terminal can do more than append.
-func newProgress(w io.Writer, terminal bool, now func() time.Time) *progress {
-	p := &progress{now: now, stage: "starting", waiting: make(map[string]wait), stop: make(chan struct{})}
+func newProgress(w io.Writer, terminal bool, first string, now func() time.Time) *progress {
+	p := &progress{now: now, stage: "starting", first: first, waiting: make(map[string]wait), stop: make(chan struct{})}
 	if !terminal {
 		p.said.Go(func() { p.sayNowAndThen(w) })
 		return p
@@ -118,7 +118,7 @@ func (p *progress) observe(e hunt.Event) {
 	defer p.mu.Unlock()
 	switch e.Step {
 	case hunt.StepBegin:
-		p.stage = "reading mails"
+		p.stage = p.first
 	case hunt.StepIntake:
 		p.stage, p.files = "searching", e.Count
 	case hunt.StepIndicator:

@@ -113,11 +113,11 @@ func (c *common) loud(logger *slog.Logger, cfg logConfig, stderr io.Writer) *slo
 }
 
 // watched is the progress of a run, nil where nobody wants to see it or the log is there already.
-func (j *job) watched() *progress {
+func (j *job) watched(first string) *progress {
 	if j.quiet || j.verbose || j.cfg.log.file == "" || j.log == nil {
 		return nil
 	}
-	return newProgress(j.log, isTerminal(j.log), j.now)
+	return newProgress(j.log, isTerminal(j.log), first, j.now)
 }
 
 // hush tells whether a report need not be printed: nothing is new, nothing was done, and nobody has to look.

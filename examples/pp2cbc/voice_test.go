@@ -30,8 +30,15 @@ func TestProgressTellsHowFarARunIs(t *testing.T) {
 			defer out.Reset()
 			return out.String()
 		}
-		p := newProgress(locked{&mu, &out}, false, time.Now)
+		p := newProgress(locked{&mu, &out}, false, "reading mails", time.Now)
 		p.counts(new(proofpoint.Quota))
+		if got := p.text(); got != "starting; TAP allows 1800 calls more" {
+			t.Errorf("before it begins it says %q", got)
+		}
+		p.observe(hunt.Event{Step: hunt.StepBegin})
+		if got := p.text(); got != "reading mails; TAP allows 1800 calls more" {
+			t.Errorf("when it begins it says %q", got)
+		}
 		for _, e := range []hunt.Event{
 			{Step: hunt.StepBegin},
 			{Step: hunt.StepIndicator, Count: 1},

@@ -44,6 +44,8 @@ type purpose struct {
 	// metrics count the calls, and progress tells of calls and steps, if they are not nil.
 	metrics  *metrics
 	progress *progress
+	// begins is what the run begins with, for whoever watches it.
+	begins string
 	// dry means that nothing may be changed anywhere.
 	dry bool
 	// undo means that what was done is to be taken back, also by actions that are switched off now.
