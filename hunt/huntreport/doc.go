@@ -15,7 +15,7 @@
 //
 // # JSON
 //
-// JSON is that of [hunt.Report], and is read back by it. Times are RFC 3339 in UTC, hashes 64 lower-case hexadecimal digits.
+// JSON is that of [hunt.Report], and is read back by it; [Schema] describes it for programs. Times are RFC 3339 in UTC, hashes 64 lower-case hexadecimal digits.
 //
 //	run, window{start,end}, begun, ended   which run this is, and what it asked about
 //	dry_run, undo, interrupted             true where it was one, or was stopped

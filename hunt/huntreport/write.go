@@ -1,6 +1,7 @@
 package huntreport
 
 import (
+	_ "embed" // the schema
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,12 @@ func FormatOf(name string) (Format, bool) {
 	}
 	return "", false
 }
+
+//go:embed report.schema.json
+var schema string
+
+// Schema is the JSON Schema (draft 2020-12) of what [JSON] writes. Later versions of this package may write more members than it has.
+func Schema() string { return schema }
 
 // Options say how a report is written. The zero value is fine.
 type Options struct {

@@ -1,3 +1,3 @@
-// Package browsertest loads the pages of huntreport in a real browser. It is a module of its own, so that the browser's driver is no
-// requirement of the others.
+// Package browsertest loads the pages of huntreport in a real browser, and holds its JSON against its schema. It is a module of its own, so
+// that the browser's driver and the validator are no requirements of the others.
 package browsertest
