@@ -2,6 +2,7 @@ package actions
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,7 +110,8 @@ func (n tasksEnded) card() card {
 		if t.Device.Name != "" {
 			target = machine(t.Device)
 		}
-		lines = append(lines, strings.TrimSuffix(t.Action+" "+target+": "+t.Error+t.Detail, ": "))
+		said := slices.DeleteFunc([]string{t.Action + " " + target, t.Error, t.Detail}, func(s string) bool { return s == "" })
+		lines = append(lines, strings.Join(said, ": "))
 	}
 	c.list(lines)
 	c.more += max(n.Total-len(n.Tasks), 0)

@@ -77,7 +77,7 @@ func endedRun() *hunt.Report {
 		Problems: []hunt.Problem{{Stage: "search", Hashes: []hunt.SHA256{hash(1), hash(2)}, Err: errors.New("the search failed: " + hostile)}},
 		Outcomes: []hunt.Outcome{
 			{Task: deviceTask("isolate", 7), Status: hunt.Done},
-			{Task: deviceTask("isolate", 8), Status: hunt.Failed, Err: errors.New("no answer")},
+			{Task: deviceTask("isolate", 8), Status: hunt.Failed, Err: errors.New("no answer"), Detail: "asked twice"},
 			{Task: deviceTask("policy", 8), Status: hunt.Failed, Err: fmt.Errorf("%w: no answer", hunt.ErrGivenUp)},
 			{Task: deviceTask("isolate", 9), Status: hunt.Failed, Err: errors.New("noted"), Acknowledged: true},
 			{Task: deviceTask("isolate", 10), Status: hunt.Undone, Detail: "released"},
@@ -250,7 +250,7 @@ func TestReporterTriesAgain(t *testing.T) {
 					t.Errorf("%d calls in %s, want %d in %s", len(to.bodies), time.Since(begun), tt.calls, tt.took)
 				}
 				for _, h := range to.headers {
-					if id := h.Get(actions.HeaderWebhookID); id != endedRun().Run+"/run" {
+					if id := h.Get(actions.HeaderWebhookID); id != fmt.Sprintf("%s/run/%d", endedRun().Run, endedRun().Ended.Unix()) {
 						t.Errorf("the id is %q", id)
 					}
 				}
@@ -281,5 +281,25 @@ func TestNamesOfWebhooks(t *testing.T) {
 		if got := [2]string{finding.Spec().Name, held.Spec().Name}; got != want {
 			t.Errorf("with the name %q the actions are %q, want %q", name, got, want)
 		}
+	}
+}
+
+func TestAPlanThatIsAppliedAgainIsAnotherEvent(t *testing.T) {
+	t.Parallel()
+	to := new(receiver)
+	reporter, err := actions.NewWebhookReporter(to.config(""), actions.WebhookRun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := endedRun()
+	again.Ended = again.Ended.Add(time.Hour)
+	for _, r := range []*hunt.Report{endedRun(), endedRun(), again} {
+		if err := reporter.Report(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := func(n int) string { return to.headers[n].Get(actions.HeaderWebhookID) }
+	if id(0) != id(1) || id(0) == id(2) {
+		t.Errorf("the ids are %q, %q and %q", id(0), id(1), id(2))
 	}
 }

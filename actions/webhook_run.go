@@ -86,7 +86,8 @@ type problemTold struct {
 //	{"event": "run", "event_id": …, "run": …, "window": {…}, "begun": …, "ended": …, "files": …, "machines": …,
 //	 "tasks": {"done": …, "held": …}, "given_up": …, "problems": …, "turned": …, "interrupted": …}
 //
-// A task that is given up has been told as failed for days, and is only counted from then on. The first fifty tasks and problems are named. The event id is that of the run and the kind: a receiver that gets one twice knows it.
+// A task that is given up has been told as failed for days, and is only counted from then on. The first fifty tasks and problems are named.
+// The event id is that of the run, the kind and the end: a receiver that gets one twice knows it.
 func (w *WebhookReporter) Report(ctx context.Context, r *hunt.Report) error {
 	if r.DryRun {
 		return nil
@@ -94,7 +95,7 @@ func (w *WebhookReporter) Report(ctx context.Context, r *hunt.Report) error {
 	news := r.News()
 	var failures []error
 	for _, event := range w.events {
-		id := r.Run + "/" + string(event)
+		id := fmt.Sprintf("%s/%s/%d", r.Run, event, r.Ended.Unix()) // a plan that is applied again is the same run
 		var content message
 		switch event {
 		case WebhookFailed:
