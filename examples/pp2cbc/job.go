@@ -37,9 +37,10 @@ func (p program) begin(o common) (*job, func(), error) {
 		return nil, nil, err
 	}
 	logger = o.loud(logger, cfg.log, p.log)
+	logged := cfg.log.level <= slog.LevelWarn && (o.verbose || cfg.log.file == "") // on standard error
 	for _, warning := range cfg.warnings {
 		logger.Warn("configuration", "warning", warning)
-		if onceIsEnough := o.verbose || cfg.log.file == ""; !o.quiet && !onceIsEnough { // standard error has the log
+		if !o.quiet && !logged {
 			p.complain("warning: %s", warning)
 		}
 	}

@@ -153,6 +153,9 @@ func TestOnATerminal(t *testing.T) {
 		if strings.Contains(out, "\x1b") || !strings.Contains(out, "Held, a person has to decide") {
 			t.Errorf("with %v it shows %q", environ, out)
 		}
+		if shows := strings.Contains(complaints, "\x1b"); shows != (environ[0] != "TERM=dumb") {
+			t.Errorf("with %v the line changes: %t", environ, shows)
+		}
 		if strings.Contains(complaints, "[33") {
 			t.Errorf("with %v it complains in colors: %q", environ, complaints)
 		}

@@ -65,9 +65,12 @@ func (p program) lookup(name string) string {
 	return value
 }
 
+// lively tells whether w is a terminal that can do more than append.
+func (p program) lively(w io.Writer) bool { return isTerminal(w) && p.lookup("TERM") != "dumb" }
+
 // colors tells whether what is printed may be colored: on a terminal that can, unless the environment has NO_COLOR (no-color.org).
 func (p program) colors() bool {
-	return isTerminal(p.out) && p.lookup("NO_COLOR") == "" && p.lookup("TERM") != "dumb"
+	return p.lively(p.out) && p.lookup("NO_COLOR") == ""
 }
 
 // shade is how something is printed on a terminal that can, by what it means for whoever reads.
@@ -117,7 +120,7 @@ func (j *job) watched(first string) *progress {
 	if j.quiet || j.verbose || j.cfg.log.file == "" || j.log == nil {
 		return nil
 	}
-	return newProgress(j.log, isTerminal(j.log), first, j.now)
+	return newProgress(j.log, j.lively(j.log), first, j.now)
 }
 
 // hush tells whether a report need not be printed: nothing is new, nothing was done, and nobody has to look.

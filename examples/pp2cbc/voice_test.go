@@ -118,8 +118,11 @@ func TestVerboseTellsEveryStep(t *testing.T) {
 	t.Parallel()
 	c := newShortCompany(t, "isolate = True", "unknown = True")
 	r := c.run(t, "--verbose")
-	if n := strings.Count(r.err, "unknown key actions.unknown"); n != 1 {
-		t.Errorf("the warning is told %d times: %s", n, r.err)
+	silent := newShortCompany(t, "unknown = True", "[logging]", "level = ERROR")
+	for _, told := range []string{r.err, silent.run(t, "--verbose").err} {
+		if n := strings.Count(told, "unknown key actions.unknown"); n != 1 {
+			t.Errorf("the warning is told %d times: %s", n, told)
+		}
 	}
 	r.is(t, exitDone, []string{"Done: 3"}, []string{"msg=begin", "msg=intake", "msg=search", "msg=outcome", "msg=\"run ended\"", "run="})
 	log, err := os.ReadFile(filepath.Join(c.dir, "app.log"))
