@@ -53,7 +53,7 @@ func run(ctx context.Context, out io.Writer) error {
 	traced := &http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport,
 		otelhttp.WithTracerProvider(tracers), otelhttp.WithMeterProvider(meters))}
 
-	observer, err := NewObserver(tracers, meters)
+	observer, err := NewObserver(ctx, tracers, meters)
 	if err != nil {
 		return err
 	}

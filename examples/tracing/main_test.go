@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -49,12 +48,12 @@ func TestRun(t *testing.T) {
 func TestStepsHaveTheirTimes(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewInMemoryExporter()
-	o, err := NewObserver(trace.NewTracerProvider(trace.WithSyncer(spans)), metric.NewMeterProvider())
+	o, err := NewObserver(t.Context(), trace.NewTracerProvider(trace.WithSyncer(spans)), metric.NewMeterProvider())
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
-	o.next = context.Background()
+	o.next = t.Context()
 	for _, e := range []hunt.Event{
 		{Run: "r", Time: at, Step: hunt.StepBegin},
 		{Run: "r", Time: at.Add(5 * time.Second), Step: hunt.StepSearch, Count: 2, Took: 3 * time.Second},

@@ -23,14 +23,15 @@ type Observer struct {
 	found  metric.Int64Counter
 
 	mu sync.Mutex
-	// runs are the contexts of the runs that are under way, by their ids, and next is that of the run that begins next.
-	runs map[string]context.Context
-	next context.Context
+	// runs are the contexts of the runs that are under way, by their ids, next is that of the run that begins next, and other that of runs
+	// that were begun without Run.
+	runs        map[string]context.Context
+	next, other context.Context
 }
 
-// NewObserver makes an observer of where spans and metrics go.
-func NewObserver(tracers trace.TracerProvider, meters metric.MeterProvider) (*Observer, error) {
-	o := &Observer{tracer: tracers.Tracer(scope), runs: make(map[string]context.Context)}
+// NewObserver makes an observer of where spans and metrics go. The context is for the spans of runs that are begun without [Observer.Run].
+func NewObserver(ctx context.Context, tracers trace.TracerProvider, meters metric.MeterProvider) (*Observer, error) {
+	o := &Observer{tracer: tracers.Tracer(scope), runs: make(map[string]context.Context), other: ctx}
 	meter := meters.Meter(scope)
 	var err, err2 error
 	o.took, err = meter.Float64Histogram("pphunt.step.duration", metric.WithUnit("s"), metric.WithDescription("How long steps of hunts took."))
@@ -88,7 +89,7 @@ func (o *Observer) of(e hunt.Event) context.Context {
 	case o.next != nil:
 		o.runs[e.Run], o.next = o.next, nil
 	default:
-		o.runs[e.Run] = context.Background() // a run that was begun without Run
+		o.runs[e.Run] = o.other
 	}
 	ctx := o.runs[e.Run]
 	if e.Step == hunt.StepEnd {

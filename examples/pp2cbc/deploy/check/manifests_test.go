@@ -122,8 +122,8 @@ func checkPod(t *testing.T, b base, pod corev1.PodSpec) {
 		switch {
 		case v.ConfigMap != nil && v.ConfigMap.Name != b.config.Name, v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName != b.claim.Name:
 			t.Errorf("the volume %s is of something that is not in base.yaml", v.Name)
-		case v.Secret != nil && *v.Secret.DefaultMode&0o007 != 0:
-			t.Errorf("the secrets can be read by everybody: %o", *v.Secret.DefaultMode)
+		case v.Secret != nil && *v.Secret.DefaultMode != 0o440:
+			t.Errorf("the secrets are for whoever the mode %o says", *v.Secret.DefaultMode)
 		}
 	}
 	if len(at) != len(pod.Volumes) {
